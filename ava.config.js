@@ -1,0 +1,8 @@
+export default {
+  files: ['test/**/*.test.ts', '!test/e2e/**'],
+  typescript: { rewritePaths: { 'src/': 'dist/src/', 'test/': 'dist/test/', 'ops/': 'dist/ops/' }, compile: false },
+  nodeArguments: ['--enable-source-maps'],
+  // Node 20 can spin for ever when a thread ends while one of its sockets is busy; a process just ends.
+  workerThreads: false,
+  timeout: '4m',
+};

@@ -1,0 +1,77 @@
+/** A node in a process of its own, on fixed ports, for tests that kill it. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export class NodeProcess {
+  readonly socket: string;
+  readonly #config: string;
+  /** The last lines of its log. */
+  readonly log: string[] = [];
+  #child: ChildProcess | undefined;
+
+  /** `configuration`: the file, with ports; the data folder must be in it. */
+  constructor(configuration: Readonly<Record<string, unknown>> & { readonly data: string }) {
+    this.socket = join(configuration.data, 'socket');
+    this.#config = join(configuration.data, 'configuration.json');
+    writeFileSync(this.#config, JSON.stringify({ portmap: 'off', socket: this.socket, ...configuration }));
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Does not wait until it serves. */
+  spawn(): void {
+    const child = spawn(process.execPath, [MAIN, 'start', '--config', this.#config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child = child;
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.log.push(line);
+      if (this.log.length > 200) this.log.shift();
+      if (line.includes('"msg":"serving"')) child.emit('serving');
+    });
+  }
+
+  async serving(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) throw new Error('the node was not started');
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`the node ended (${String(code)}, ${String(signal)}):\n${this.log.slice(-20).join('\n')}`);
+    });
+    await Promise.race([once(child, 'serving'), ended]);
+    ended.catch(() => undefined);
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  }
+}
