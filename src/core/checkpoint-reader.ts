@@ -1,0 +1,66 @@
+/** Reads what the checkpoint writer wrote. What does not hold is `damaged`: the caller falls back to an older one. */
+
+import type { Bytes } from '../base/bytes.js';
+import { LedgerError } from '../base/errors.js';
+
+/** Longer pieces of an opaque text than this overflow the stack of `fromCharCode`. */
+const PIECE = 4096;
+
+export class CheckpointReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+  readonly #decoder = new TextDecoder();
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  word(): number {
+    this.#need(4);
+    const value = this.#view.getUint32(this.#at, true);
+    this.#at += 4;
+    return value;
+  }
+
+  wide(): number {
+    this.#need(8);
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
+  }
+
+  opaque(): Bytes {
+    const length = this.word();
+    this.#need(length);
+    const end = this.#at + length;
+    let text = '';
+    while (this.#at < end) {
+      const to = Math.min(end, this.#at + PIECE);
+      text += String.fromCharCode(...this.#bytes.subarray(this.#at, to));
+      this.#at = to;
+    }
+    // One character a byte by construction.
+    return text as Bytes;
+  }
+
+  text(): string {
+    const length = this.word();
+    this.#need(length);
+    this.#at += length;
+    return this.#decoder.decode(this.#bytes.subarray(this.#at - length, this.#at));
+  }
+
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw damaged('bytes beyond its end');
+  }
+
+  #need(length: number): void {
+    if (this.#at + length > this.#bytes.length) throw damaged('it ends too early');
+  }
+}
+
+function damaged(what: string): LedgerError {
+  return new LedgerError('damaged', `The checkpoint is damaged: ${what}. An older one or a replay takes its place.`);
+}

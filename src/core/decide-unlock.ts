@@ -1,0 +1,55 @@
+/** UNLOCK. What is not held is unlocked already. */
+
+import { compareU64 } from '../base/u64.js';
+import type { CallIdentity, Context, UnlockCommand } from './command.js';
+import { answer, GRANTED, type Decision } from './decision.js';
+import type { ClientId, FileId, OwnerId } from './event.js';
+import { eachOwn } from './held.js';
+import { findClient, findFile, findOwner } from './names.js';
+import { covers, type Range } from './range.js';
+import { clientOf, O_WAITER, W_FILE, W_OWNER_NEXT, type NlmFiles } from './state.js';
+import type { Procedure } from './replies.js';
+import { waiterRange } from './waiters.js';
+
+export function decideUnlock(state: NlmFiles, command: UnlockCommand, context: Context): Decision {
+  const owner = findOwner(state, command.owner);
+  const client = owner === 0 ? findClient(state, command.owner.client) : clientOf(state, owner);
+  if (client === undefined) return answer(GRANTED);
+  const file = findFile(state, command.file);
+  const { rules } = state;
+  const { range, call } = command;
+  // A late copy must not free a lock that was taken since (hazard 5).
+  if (state.replies.has(client.id, 'unlock', call, context.now - rules.replyAgeMsMax)) return answer(GRANTED);
+  if (owner === 0 || file === 0) return noted(client.id, 'unlock', call);
+  const own = look(state, owner, file, range);
+  if (own === 'nothing' && !waitsWithin(state, owner, file, range)) return noted(client.id, 'unlock', call);
+  if (own === 'splits' && (client.locks >= rules.locksPerClientMax || state.lockCount >= rules.locksMax)) {
+    return answer({ type: 'denied-no-locks', why: 'the unlock would split a lock at the limit of locks' });
+  }
+  return answer(GRANTED, [{ type: 'lock-released', owner, file, range, call }]);
+}
+
+/** It found nothing to do: a late copy of it must not find something either (hazard 5). */
+export function noted(client: ClientId, procedure: Procedure, call: CallIdentity): Decision {
+  return answer(GRANTED, [{ type: 'call-noted', client, procedure, call }]);
+}
+
+/** `splits`: one lock of the owner reaches beyond the range on both sides. */
+function look(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): 'nothing' | 'splits' | 'something' {
+  let found: 'nothing' | 'splits' | 'something' = 'nothing';
+  eachOwn(state, owner, file, range, (slot) => {
+    const theirs = state.locks.rangeOf(slot);
+    const inside = compareU64(theirs.start, range.start) < 0 && compareU64(theirs.end, range.end) > 0;
+    found = inside ? 'splits' : 'something';
+    return false;
+  });
+  return found;
+}
+
+function waitsWithin(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): boolean {
+  const { waiters } = state;
+  for (let slot = state.owners.get(owner, O_WAITER); slot !== 0; slot = waiters.get(slot, W_OWNER_NEXT)) {
+    if (waiters.get(slot, W_FILE) === file && covers(range, waiterRange(state, slot))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,99 @@
+/** `decide`: what a command means now. Reads the state, changes nothing; `evolve` follows in the same turn. */
+
+import { unreachable } from '../base/assert.js';
+import type { Command, Context, EndGraceCommand, OpenGraceCommand } from './command.js';
+import { decideCancel } from './decide-cancel.js';
+import { decideFreeAll, decideReboot, decideRecordRefusal } from './decide-client.js';
+import { decideAcknowledge, decideDeny } from './decide-grant.js';
+import { decideLock } from './decide-lock.js';
+import { decideMiss } from './decide-miss.js';
+import { decideForget } from './decide-names.js';
+import { decidePurge } from './decide-purge.js';
+import { decideNsm } from './decide-nsm.js';
+import { decideShare, decideUnshare } from './decide-share.js';
+import { decideTest } from './decide-test.js';
+import { decideUnlock } from './decide-unlock.js';
+import { decideWake } from './decide-wake.js';
+import { AGAIN, answer, type Decision } from './decision.js';
+import { sameScope } from './grace.js';
+import { nextServerState } from './nsm-state.js';
+import { isSweeping, type NlmFiles } from './state.js';
+
+export function decide(state: NlmFiles, command: Command, context: Context): Decision {
+  switch (command.type) {
+    case 'lock':
+      return decideLock(state, command, context);
+    case 'test':
+      return decideTest(state, command);
+    case 'cancel':
+      return decideCancel(state, command, context);
+    case 'unlock':
+      return decideUnlock(state, command, context);
+    case 'share':
+      return decideShare(state, command, context);
+    case 'unshare':
+      return decideUnshare(state, command, context);
+    case 'free-all':
+      return decideFreeAll(state, command);
+    case 'reboot':
+      return decideReboot(state, command);
+    case 'acknowledge-grant':
+      return decideAcknowledge(state, command);
+    case 'deny-grant':
+      return decideDeny(state, command);
+    case 'purge':
+      return decidePurge(state, command);
+    case 'wake':
+      return decideWake(state, context);
+    case 'miss':
+      return decideMiss(state);
+    case 'forget':
+      return decideForget(state);
+    case 'open-grace':
+      return decideOpenGrace(state, command, context);
+    case 'end-grace':
+      return decideEndGrace(state, command);
+    case 'set-rules':
+      return done({ type: 'rules-set', rules: command.rules });
+    case 'start': {
+      const { node, release, notes } = command;
+      return done({ type: 'node-started', node, release, notes });
+    }
+    case 'advance-server-state': {
+      const { serverAddress } = command;
+      const nsmState = nextServerState(state.serverStates.get(serverAddress) ?? 0, context.now);
+      const event = { type: 'server-state-advanced', serverAddress, state: nsmState } as const;
+      return answer({ type: 'server-state', state: nsmState }, [event]);
+    }
+    case 'record-refusal':
+      return decideRecordRefusal(command);
+    case 'monitor-host':
+    case 'unmonitor-host':
+    case 'record-monitored':
+    case 'notify-clients':
+    case 'simulate-crash':
+    case 'settle-notice':
+      return decideNsm(state, command, context);
+    default:
+      return unreachable(command);
+  }
+}
+
+function decideOpenGrace(state: NlmFiles, command: OpenGraceCommand, context: Context): Decision {
+  const { scope, order, durationMs, policy, expect } = command;
+  // What the scope holds has to be known exactly.
+  if (isSweeping(state)) return AGAIN;
+  return done({ type: 'grace-opened', scope, until: context.now + durationMs, policy, expect, order });
+}
+
+function decideEndGrace(state: NlmFiles, command: EndGraceCommand): Decision {
+  const { scope, why, order } = command;
+  if (!state.graces.some((grace) => sameScope(grace.scope, scope))) {
+    return answer({ type: 'not-found', what: 'a grace period of this scope' });
+  }
+  return done({ type: 'grace-ended', scope, why, order });
+}
+
+function done(event: Decision['events'][number]): Decision {
+  return answer({ type: 'done', more: false }, [event]);
+}

@@ -1,0 +1,261 @@
+/** Holding and letting go of ranges, by the rules of POSIX: replace, split, merge. Part of `evolve`. */
+
+import { compareU64, decrementU64, equalU64, incrementU64, U64_MAX, U64_ZERO, type U64 } from '../base/u64.js';
+import type { FileId, OwnerId } from './event.js';
+import { linkFront, unlink } from './links.js';
+import {
+  EXCLUSIVE,
+  EXPECTED,
+  L_END_HIGH,
+  L_END_LOW,
+  L_FILE,
+  L_FLAGS,
+  L_ID,
+  L_NEXT,
+  L_OWNER,
+  L_PREVIOUS,
+  L_START_HIGH,
+  L_START_LOW,
+  L_TIME,
+} from './lock-rows.js';
+import { settleFile, settleOwner } from './names.js';
+import { covers, hull, intersection, type Range } from './range.js';
+import {
+  count,
+  F_BY_OWNER,
+  F_BY_START,
+  isDead,
+  isExpected,
+  O_LOCK,
+  uncount,
+  type NlmFiles,
+  type Replaced,
+} from './state.js';
+import { rowLeaves } from './marks.js';
+import { queueWake } from './wake-queue.js';
+
+function addLock(
+  state: NlmFiles,
+  owner: OwnerId,
+  file: FileId,
+  range: Range,
+  flags: number,
+  id: number,
+  time: number,
+): number {
+  const { locks, owners, files } = state;
+  const slot = locks.take();
+  locks.setRange(slot, range);
+  locks.set(slot, L_OWNER, owner);
+  locks.set(slot, L_FILE, file);
+  locks.set(slot, L_FLAGS, flags);
+  locks.setWide(slot, L_ID, id);
+  locks.setWide(slot, L_TIME, time);
+  files.set(file, F_BY_START, state.byStart.insert(files.get(file, F_BY_START), slot));
+  files.set(file, F_BY_OWNER, state.byOwner.insert(files.get(file, F_BY_OWNER), slot));
+  owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
+  count(state, owner, file, 'locks', (flags & EXPECTED) !== 0);
+  return slot;
+}
+
+/** Takes a row out, dead or alive; the caller settles owner and file. */
+export function dropLock(state: NlmFiles, slot: number): void {
+  const { locks, owners, files } = state;
+  const owner = locks.get(slot, L_OWNER);
+  const file = locks.get(slot, L_FILE);
+  rowLeaves(state, slot, 'lock');
+  files.set(file, F_BY_START, state.byStart.remove(files.get(file, F_BY_START), slot));
+  files.set(file, F_BY_OWNER, state.byOwner.remove(files.get(file, F_BY_OWNER), slot));
+  owners.set(owner, O_LOCK, unlink(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
+  uncount(state, owner, file, locks.getWide(slot, L_ID), 'locks', (locks.get(slot, L_FLAGS) & EXPECTED) !== 0);
+  // A free row belongs to nobody: find-lock scans them, and a page's cursor may still point at it.
+  locks.set(slot, L_OWNER, 0);
+  locks.set(slot, L_FILE, 0);
+  locks.release(slot);
+}
+
+/** The owner's live locks that overlap the range, in order, until `visit` answers false; it must not change the table. */
+export function eachOwn(
+  state: NlmFiles,
+  owner: OwnerId,
+  file: FileId,
+  range: Range,
+  visit: (slot: number) => boolean,
+): void {
+  const { locks, byOwner, files } = state;
+  const root = files.get(file, F_BY_OWNER);
+  let slot = byOwner.floor(root, owner, range.start);
+  if (slot !== 0 && endsBefore(state, slot, range.start)) slot = 0;
+  if (slot === 0) slot = byOwner.above(root, owner, range.start);
+  while (slot !== 0 && compareU64(startOf(state, slot), range.end) <= 0) {
+    if (!isDead(state, owner, file, locks.getWide(slot, L_ID)) && !visit(slot)) return;
+    slot = byOwner.above(root, owner, startOf(state, slot));
+  }
+}
+
+/** Whether the lock in a row waits for its owner to reclaim it. */
+export function isExpectedLock(state: NlmFiles, slot: number): boolean {
+  const { locks } = state;
+  const flagged = (locks.get(slot, L_FLAGS) & EXPECTED) !== 0;
+  if (flagged || state.sweeps.length === 0) return flagged;
+  return isExpected(state, locks.get(slot, L_OWNER), locks.get(slot, L_FILE), locks.getWide(slot, L_ID), false);
+}
+
+/** Whether one live lock of the owner in this mode covers the range; equal neighbours that are held are always one lock. */
+export function holdsCovering(
+  state: NlmFiles,
+  owner: OwnerId,
+  file: FileId,
+  range: Range,
+  exclusive: boolean,
+): boolean {
+  const slot = state.byOwner.floor(state.files.get(file, F_BY_OWNER), owner, range.start);
+  return (
+    slot !== 0 &&
+    state.locks.isExclusive(slot) === exclusive &&
+    covers(state.locks.rangeOf(slot), range) &&
+    !isDead(state, owner, file, state.locks.getWide(slot, L_ID)) &&
+    !isExpectedLock(state, slot)
+  );
+}
+
+/** Whether all of the range is the owner's already, held or expected, in this mode or exclusively. */
+export function ownsAll(state: NlmFiles, owner: OwnerId, file: FileId, range: Range, exclusive: boolean): boolean {
+  let next: U64 | undefined = range.start;
+  eachOwn(state, owner, file, range, (slot) => {
+    const { start, end } = state.locks.rangeOf(slot);
+    if (next === undefined || compareU64(start, next) > 0 || (exclusive && !state.locks.isExclusive(slot)))
+      return false;
+    next = compareU64(end, range.end) >= 0 ? undefined : incrementU64(end);
+    return next !== undefined;
+  });
+  return next === undefined;
+}
+
+/** Whether the owner is expected to reclaim something within the range. */
+export function expectsWithin(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): boolean {
+  let found = false;
+  eachOwn(state, owner, file, range, (slot) => !(found = isExpectedLock(state, slot)));
+  return found;
+}
+
+/** What the owner holds within the range. */
+export function ownWithin(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): Replaced[] {
+  const found: Replaced[] = [];
+  eachOwn(state, owner, file, range, (slot) => {
+    found.push({
+      range: intersection(state.locks.rangeOf(slot), range),
+      exclusive: state.locks.isExclusive(slot),
+    });
+    return true;
+  });
+  return found;
+}
+
+/** The owner holds the range in this mode from now on, under a new number: that number is the answer. */
+export function hold(state: NlmFiles, owner: OwnerId, file: FileId, range: Range, flags: number, time: number): number {
+  const id = state.nextId++;
+  const exclusive = (flags & EXCLUSIVE) !== 0;
+  let merged = range;
+  let downgraded = false;
+  if (state.files.get(file, F_BY_OWNER) !== 0) {
+    const { locks } = state;
+    for (const slot of touching(state, owner, file, range)) {
+      const theirs = locks.rangeOf(slot);
+      if (isDead(state, owner, file, locks.getWide(slot, L_ID))) {
+        dropLock(state, slot);
+        queueWake(state, file, theirs);
+      } else if (locks.isExclusive(slot) === exclusive && !isExpectedLock(state, slot)) {
+        merged = hull(merged, theirs);
+        dropLock(state, slot);
+      } else if (compareU64(theirs.start, range.end) <= 0 && compareU64(theirs.end, range.start) >= 0) {
+        downgraded ||= !exclusive && locks.isExclusive(slot);
+        cut(state, slot, theirs, range);
+      }
+    }
+  }
+  addLock(state, owner, file, merged, flags, id, time);
+  settleOwner(state, owner);
+  settleFile(state, file);
+  if (downgraded) queueWake(state, file, range);
+  return id;
+}
+
+/** The owner holds nothing within the range any more. */
+export function letGo(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): void {
+  let freed = false;
+  for (const slot of touching(state, owner, file, range)) {
+    const theirs = state.locks.rangeOf(slot);
+    if (isDead(state, owner, file, state.locks.getWide(slot, L_ID))) {
+      dropLock(state, slot);
+      queueWake(state, file, theirs);
+    } else if (compareU64(theirs.start, range.end) <= 0 && compareU64(theirs.end, range.start) >= 0) {
+      cut(state, slot, theirs, range);
+      freed = true;
+    }
+  }
+  settleOwner(state, owner);
+  settleFile(state, file);
+  if (freed) queueWake(state, file, range);
+}
+
+/** The owner's rows, dead ones too, that overlap the range or stand right beside it. */
+function touching(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): readonly number[] {
+  const { byOwner, files } = state;
+  const root = files.get(file, F_BY_OWNER);
+  const from = equalU64(range.start, U64_ZERO) ? U64_ZERO : decrementU64(range.start);
+  const to = equalU64(range.end, U64_MAX) ? U64_MAX : incrementU64(range.end);
+  const found: number[] = [];
+  let slot = byOwner.floor(root, owner, from);
+  if (slot !== 0 && !endsBefore(state, slot, from)) found.push(slot);
+  for (slot = byOwner.above(root, owner, from); slot !== 0; slot = byOwner.above(root, owner, startOf(state, slot))) {
+    if (compareU64(startOf(state, slot), to) > 0) break;
+    found.push(slot);
+  }
+  return found;
+}
+
+/** Takes `gone` out of a lock: what is left of it on the left keeps its number, a second piece gets a new one. */
+function cut(state: NlmFiles, slot: number, theirs: Range, gone: Range): void {
+  const { locks } = state;
+  const owner = locks.get(slot, L_OWNER);
+  const file = locks.get(slot, L_FILE);
+  const keepsLeft = compareU64(theirs.start, gone.start) < 0;
+  const keepsRight = compareU64(theirs.end, gone.end) > 0;
+  const flags = locks.get(slot, L_FLAGS) | (isExpectedLock(state, slot) ? EXPECTED : 0);
+  const id = locks.getWide(slot, L_ID);
+  const time = locks.getWide(slot, L_TIME);
+  if (keepsLeft) {
+    const end = decrementU64(gone.start);
+    locks.set(slot, L_END_HIGH, end.high);
+    locks.set(slot, L_END_LOW, end.low);
+    state.byStart.touch(state.files.get(file, F_BY_START), slot);
+  } else {
+    dropLock(state, slot);
+  }
+  if (keepsRight) {
+    // A search for what was missed begins anew: it may have passed the row by.
+    if ((flags & EXPECTED) !== 0) state.missAt = 1;
+    const right = { start: incrementU64(gone.end), end: theirs.end };
+    addLock(state, owner, file, right, flags, keepsLeft ? state.nextId++ : id, time);
+  }
+}
+
+/** Part of `evolve`: what its owner did not reclaim is free. */
+export function missLock(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): void {
+  const slot = state.byOwner.floor(state.files.get(file, F_BY_OWNER), owner, range.start);
+  if (slot === 0 || !equalU64(startOf(state, slot), range.start)) return;
+  dropLock(state, slot);
+  settleOwner(state, owner);
+  settleFile(state, file);
+  queueWake(state, file, range);
+}
+
+function startOf(state: NlmFiles, slot: number): U64 {
+  return { high: state.locks.get(slot, L_START_HIGH), low: state.locks.get(slot, L_START_LOW) };
+}
+
+function endsBefore(state: NlmFiles, slot: number, offset: U64): boolean {
+  const high = state.locks.get(slot, L_END_HIGH);
+  return high < offset.high || (high === offset.high && state.locks.get(slot, L_END_LOW) < offset.low);
+}

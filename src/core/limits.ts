@@ -1,0 +1,51 @@
+/** The limits that hold until `rules-set` says otherwise, each with its reason. */
+
+import type { Rules } from './command.js';
+
+export const DEFAULT_RULES: Rules = {
+  version: 1,
+  // About 1.5 GB of projection.
+  locksMax: 10_000_000,
+  // A client with a million locks is absurd, and possible.
+  locksPerClientMax: 1_000_000,
+  waitersMax: 200_000,
+  waitersPerFileMax: 100_000,
+  // Each SHARE looks at all of them: some ten microseconds.
+  sharesPerFileMax: 4096,
+  // A millisecond or two.
+  deadlockStepsMax: 10_000,
+  // A client retransmits for about a minute. Of LOCK calls as many more.
+  repliesMax: 100_000,
+  replyAgeMsMax: 300_000,
+  commandsMax: 10_000,
+  commandAgeMsMax: 7 * 86_400_000,
+  // What comes back soon keeps its id; together about 100 MB.
+  idleFilesMax: 200_000,
+  idleOwnersMax: 200_000,
+  idleClientsMax: 10_000,
+};
+
+/** Grants of one wake step: an entry stays far below a megabyte. */
+export const WAKE_GRANTS_MAX = 256;
+/** Waiters looked at in one wake step: well below a millisecond. */
+export const WAKE_STEPS_MAX = 4096;
+/** Locks of one `miss` step: an entry stays far below a megabyte. */
+export const MISSES_MAX = 256;
+/** Rows looked at in one `miss` step: about a millisecond. */
+export const MISS_STEPS_MAX = 16_384;
+/** Waiters looked at for one newcomer in a wake window. */
+export const WINDOW_STEPS_MAX = 1024;
+/** Acknowledged grants that a CANCEL still undoes: it was sent before the answer, so it comes within moments. */
+export const UNDOABLE_MAX = 10_000;
+/** Hosts that programs of this host watch: a Linux client watches each of its servers once. */
+export const MONITORS_MAX = 4096;
+/** Clients that the host's statd watches for us; the oldest is asked for anew at its next lock. */
+export const MONITORED_CLIENTS_MAX = 100_000;
+/** Names forgotten of each kind in one event. */
+export const FORGET_MAX = 512;
+/** Nodes of a conflict search while dead locks are being swept; past it the command waits for the sweep. */
+export const SWEEPING_SEARCH_MAX = 2048;
+/** Handles of one file (one an export) that are kept apart. */
+export const HANDLES_MAX = 65_535;
+/** Replies that age takes out at once. */
+export const EXPIRED_REPLIES_MAX = 64;

@@ -1,0 +1,96 @@
+/**
+ * Rows of 32-bit words in pages of typed arrays, outside of the garbage collector's heap: the store below every table
+ * of the projection. Pages, because neither a copy of the whole nor a resizable buffer is paid for on growth or on
+ * access (ops/bench/projection.ts measured the three).
+ *
+ * A slot is the number of a row; 0 is no row. Slots say nothing outside of the process: they depend on when sweeps ran.
+ */
+
+const PAGE_SHIFT = 14;
+const PAGE_MASK = (1 << PAGE_SHIFT) - 1;
+const TWO_32 = 0x1_0000_0000;
+
+export class Rows {
+  readonly #stride: number;
+  readonly #pages: Uint32Array[] = [];
+  #free = 0;
+  #next = 1;
+  #count = 0;
+
+  constructor(stride: number) {
+    this.#stride = stride;
+    this.#pages.push(new Uint32Array(stride << PAGE_SHIFT));
+  }
+
+  /** Rows in use. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Every slot in use is below. */
+  get limit(): number {
+    return this.#next;
+  }
+
+  get(slot: number, field: number): number {
+    return this.#pages[slot >>> PAGE_SHIFT]![(slot & PAGE_MASK) * this.#stride + field]!;
+  }
+
+  set(slot: number, field: number, value: number): void {
+    this.#pages[slot >>> PAGE_SHIFT]![(slot & PAGE_MASK) * this.#stride + field] = value;
+  }
+
+  /** The page of a row and, by `offset`, where in it the row begins: for code that reads many fields of one row. */
+  page(slot: number): Uint32Array {
+    return this.#pages[slot >>> PAGE_SHIFT]!;
+  }
+
+  offset(slot: number): number {
+    return (slot & PAGE_MASK) * this.#stride;
+  }
+
+  /** A number of up to 53 bits in two words. */
+  getWide(slot: number, field: number): number {
+    const page = this.#pages[slot >>> PAGE_SHIFT]!;
+    const at = (slot & PAGE_MASK) * this.#stride + field;
+    return page[at]! * TWO_32 + page[at + 1]!;
+  }
+
+  setWide(slot: number, field: number, value: number): void {
+    const page = this.#pages[slot >>> PAGE_SHIFT]!;
+    const at = (slot & PAGE_MASK) * this.#stride + field;
+    const high = Math.floor(value / TWO_32);
+    page[at] = high;
+    page[at + 1] = value - high * TWO_32;
+  }
+
+  /** A row with undefined content, for the caller to fill. */
+  take(): number {
+    this.#count += 1;
+    const slot = this.#free;
+    if (slot !== 0) {
+      this.#free = this.get(slot, 0);
+      return slot;
+    }
+    const fresh = this.#next++;
+    if (fresh >>> PAGE_SHIFT === this.#pages.length) this.#pages.push(new Uint32Array(this.#stride << PAGE_SHIFT));
+    return fresh;
+  }
+
+  release(slot: number): void {
+    this.#count -= 1;
+    this.set(slot, 0, this.#free);
+    this.#free = slot;
+  }
+
+  /** Makes room so that `slot` can be written, for tables whose rows are numbered by the ledger. */
+  reach(slot: number): void {
+    while (slot >>> PAGE_SHIFT >= this.#pages.length) this.#pages.push(new Uint32Array(this.#stride << PAGE_SHIFT));
+  }
+
+  /** Sets every word of a row to 0. */
+  clear(slot: number): void {
+    const at = (slot & PAGE_MASK) * this.#stride;
+    this.#pages[slot >>> PAGE_SHIFT]!.fill(0, at, at + this.#stride);
+  }
+}
