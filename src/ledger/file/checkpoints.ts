@@ -1,0 +1,150 @@
+/**
+ * Checkpoints beside the segments: a projection at a position, so that a start replays only what came after. Written
+ * by the checkpoint worker, read at the start. Derived from the ledger, so the older ones may go.
+ *
+ * A checkpoint is a file `<position, 16 digits>.ckpt`, all integers little-endian:
+ *
+ *       0  magic "NLMCHKPT"             8
+ *       8  version of this format       u32, now 1
+ *      12  version of the state's form  u32
+ *      16  position                     u64
+ *      24  epoch at it                  u64
+ *      32  time at it                   u64, milliseconds since 1970
+ *      40  chain hash at it             32
+ *      72  group: length u8, then UTF-8 64
+ *     136  bytes of the state           u64
+ *     144  SHA-256 of the state         32
+ *     176  CRC-32 of bytes 0 to 175     u32
+ *     180  zeros                        12
+ *     192  state
+ *
+ * It is whole if and only if (1) the magic is right, (2) the version is one that this release reads, (3) the CRC is
+ * right, (4) the file ends with the state, (5) the SHA-256 is right; and it counts only if (6) group and file name are
+ * its own, and (7) the ledger has that hash at that position.
+ */
+
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { equalBytes, sha256 } from '../chain.js';
+import { HASH_BYTES } from '../entry.js';
+import type { Checkpoint, CheckpointStore, Position } from '../port.js';
+import { headAt } from './replay.js';
+import { groupFolders, type GroupFolders } from './layout.js';
+import { nodeStorage } from './node-storage.js';
+import { readWhole, writeWhole, type Storage } from './storage.js';
+
+const VERSION = 1;
+const HEADER_BYTES = 192;
+const CRC_AT = 176;
+const MAGIC = Buffer.from('NLMCHKPT', 'latin1');
+/** A damaged newest one must not cost a replay from 1. */
+const KEPT = 3;
+
+export interface CheckpointOptions {
+  readonly data: string;
+  readonly group: string;
+  readonly log: (line: string) => void;
+  readonly storage?: Storage;
+}
+
+export class FileCheckpoints implements CheckpointStore {
+  readonly #group: string;
+  readonly #folders: GroupFolders;
+  readonly #storage: Storage;
+  readonly #log: (line: string) => void;
+
+  constructor(options: CheckpointOptions) {
+    this.#group = options.group;
+    this.#folders = groupFolders(options.data, options.group);
+    this.#storage = options.storage ?? nodeStorage;
+    this.#log = options.log;
+  }
+
+  async newest(limit: Position): Promise<Checkpoint | undefined> {
+    for (const position of (await this.positions()).toReversed()) {
+      if (position > limit) continue;
+      const name = checkpointName(position);
+      const parsed = parseCheckpoint(
+        await readWhole(this.#storage, join(this.#folders.checkpoints, name)),
+        this.#group,
+      );
+      const fault = typeof parsed === 'string' ? parsed : await this.#mismatch(parsed, position);
+      if (fault === undefined && typeof parsed !== 'string') return parsed;
+      this.#log(`checkpoint ${name} of group ${this.#group} is passed over: ${fault}`);
+    }
+    return undefined;
+  }
+
+  async write(checkpoint: Checkpoint): Promise<void> {
+    const folder = this.#folders.checkpoints;
+    await this.#storage.makeFolder(folder);
+    await writeWhole(
+      this.#storage,
+      folder,
+      checkpointName(checkpoint.position),
+      encodeCheckpoint(checkpoint, this.#group),
+    );
+    for (const position of (await this.positions()).slice(0, -KEPT)) {
+      await this.#storage.remove(join(folder, checkpointName(position)));
+    }
+  }
+
+  /** Positions of the checkpoints that there are, ascending. */
+  async positions(): Promise<Position[]> {
+    return (await this.#storage.list(this.#folders.checkpoints))
+      .filter((name) => /^\d{16}\.ckpt$/.test(name))
+      .map((name) => Number(name.slice(0, 16)))
+      .sort((a, b) => a - b);
+  }
+
+  async #mismatch(checkpoint: Checkpoint, position: Position): Promise<string | undefined> {
+    if (checkpoint.position !== position) return `it says position ${checkpoint.position}`;
+    const place = { storage: this.#storage, folder: this.#folders.segments, group: this.#group };
+    const head = await headAt(place, position);
+    return head !== undefined && equalBytes(head.hash, checkpoint.hash)
+      ? undefined
+      : 'its hash is not that of the ledger at its position';
+  }
+}
+
+function checkpointName(position: Position): string {
+  return `${String(position).padStart(16, '0')}.ckpt`;
+}
+
+function encodeCheckpoint(checkpoint: Checkpoint, group: string): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES + checkpoint.state.length);
+  MAGIC.copy(bytes);
+  bytes.writeUInt32LE(VERSION, 8);
+  bytes.writeUInt32LE(checkpoint.version, 12);
+  bytes.writeBigUInt64LE(BigInt(checkpoint.position), 16);
+  bytes.writeBigUInt64LE(BigInt(checkpoint.epoch), 24);
+  bytes.writeBigUInt64LE(BigInt(checkpoint.time), 32);
+  bytes.set(checkpoint.hash, 40);
+  bytes.writeUInt8(Buffer.byteLength(group), 72);
+  bytes.write(group, 73, 'utf8');
+  bytes.writeBigUInt64LE(BigInt(checkpoint.state.length), 136);
+  bytes.set(sha256(checkpoint.state), 144);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC_AT)), CRC_AT);
+  bytes.set(checkpoint.state, HEADER_BYTES);
+  return bytes;
+}
+
+/** The checkpoint, or what is wrong with it. */
+function parseCheckpoint(bytes: Buffer, group: string): Checkpoint | string {
+  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return 'it is no checkpoint';
+  const version = bytes.readUInt32LE(8);
+  if (version !== VERSION) return `its format version ${version} is not ${VERSION}`;
+  if (crc32(bytes.subarray(0, CRC_AT)) !== bytes.readUInt32LE(CRC_AT)) return 'the CRC of its header is wrong';
+  if (bytes.toString('utf8', 73, 73 + bytes.readUInt8(72)) !== group) return 'it belongs to another group';
+  const state = bytes.subarray(HEADER_BYTES);
+  if (bytes.readBigUInt64LE(136) !== BigInt(state.length)) return 'its state is not whole';
+  if (!equalBytes(sha256(state), bytes.subarray(144, 144 + HASH_BYTES))) return 'the SHA-256 of its state is wrong';
+  return {
+    position: Number(bytes.readBigUInt64LE(16)),
+    epoch: Number(bytes.readBigUInt64LE(24)),
+    time: Number(bytes.readBigUInt64LE(32)),
+    hash: Buffer.from(bytes.subarray(40, 40 + HASH_BYTES)),
+    version: bytes.readUInt32LE(12),
+    state,
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The two repairs that recovery may do, each after the bytes in question are safe in `aside/`. Under open.ts; neither
+ * ever touches a byte of an entry that was acknowledged.
+ */
+
+import { basename, join } from 'node:path';
+import type { LastSegment, Tail } from './inspect.js';
+import type { GroupFolders } from './layout.js';
+import { writeAll, type Storage } from './storage.js';
+
+/** Moves a half-made segment, in which nothing ever stood. Returns the note for it. */
+export async function setSegmentAside(storage: Storage, folders: GroupFolders, last: LastSegment): Promise<string> {
+  const target = await freeName(storage, folders.aside, basename(last.path));
+  await storage.rename(last.path, target);
+  await storage.syncFolder(folders.aside);
+  await storage.syncFolder(folders.segments);
+  return `a segment that was being made when the last run ended (${basename(last.path)}) was moved to ${target}: nothing stood in it`;
+}
+
+/** Copies a torn tail aside, then writes zeros over it. Returns the note for it. */
+export async function cutTail(storage: Storage, folders: GroupFolders, last: LastSegment, tail: Tail): Promise<string> {
+  const file = await storage.open(last.path, 'durable');
+  try {
+    const bytes = Buffer.alloc(tail.end - tail.offset);
+    await file.read(bytes, tail.offset);
+    const target = await freeName(storage, folders.aside, `${basename(last.path)}.${tail.offset}.torn`);
+    const copy = await storage.open(target, 'write');
+    try {
+      await writeAll(copy, bytes, 0);
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+    await storage.syncFolder(folders.aside);
+    await writeAll(file, Buffer.alloc(bytes.length), tail.offset);
+    await file.sync();
+    return (
+      `the last write was torn behind position ${last.head.position} (${tail.why}), so nothing of it was acknowledged: ` +
+      `${bytes.length} bytes were copied to ${target} and cut`
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nothing set aside earlier is overwritten. */
+async function freeName(storage: Storage, folder: string, name: string): Promise<string> {
+  const taken = new Set(await storage.list(folder));
+  let candidate = name;
+  for (let i = 1; taken.has(candidate); i++) candidate = `${name}.${i}`;
+  return join(folder, candidate);
+}
