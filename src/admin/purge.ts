@@ -1,0 +1,121 @@
+/**
+ * One order to drop locks: one command in each group that it goes to, and one answer. The answer waits until every
+ * group's entry is durable and its locks are swept, so what it counts is gone.
+ */
+
+import { LedgerError } from '../base/errors.js';
+import type { Order, PurgeCommand, Selector } from '../core/command.js';
+import type { AdminOutcome } from '../core/outcome.js';
+import type { AdminCall } from './call.js';
+import type { OrderRequest, PurgeCounts, PurgedGroup, PurgeReply } from './messages.js';
+import { matchingRows } from './matching.js';
+import { orderOf } from './order.js';
+import { Room } from './page.js';
+import { pinsOf } from './pins.js';
+import type { AdminPort, DroppedLock, GroupView } from './port.js';
+import { PAGE_ROWS_DEFAULT } from './purge-report.js';
+
+export interface Purge {
+  readonly groups: readonly GroupView[];
+  readonly selector: Selector;
+  /** What still pins this one is told; without it, each file system that lost a lock. */
+  readonly fileSystem?: string | undefined;
+  readonly reclaimable?: boolean | undefined;
+}
+
+interface Done {
+  readonly group: PurgedGroup;
+  readonly rows: readonly DroppedLock[];
+}
+
+/** @throws LedgerError 'not-found' (a single lock), 'refused', or what kept the ledger from taking it */
+export async function purge(port: AdminPort, request: OrderRequest, call: AdminCall, what: Purge): Promise<PurgeReply> {
+  const order = orderOf(request, call);
+  const dryRun = request.dryRun === true;
+  const done: Done[] = [];
+  const room = new Room(PAGE_ROWS_DEFAULT, call.pageBytesMax);
+  for (const group of what.groups) {
+    const command = {
+      type: 'purge',
+      selector: what.selector,
+      order,
+      dryRun,
+      reclaimable: what.reclaimable === true,
+    } as const;
+    done.push(await purgeGroup(port, group, command, room));
+  }
+  const rows = rowsOf(done);
+  const groups = done.map(({ group }) => group);
+  const touched = what.fileSystem === undefined ? rows.map(({ fileSystem }) => fileSystem) : [what.fileSystem];
+  return {
+    node: port.node().name,
+    commandId: order.commandId,
+    dryRun,
+    repeated: groups.every(({ repeated }) => repeated),
+    counts: total(groups),
+    groups,
+    rows,
+    pins: await pinsOf(port.groups(), new Set(touched), dryRun ? what.selector : undefined),
+  };
+}
+
+async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeCommand, room: Room): Promise<Done> {
+  const { selector, order, dryRun } = command;
+  const settled = await port.submit(view.name, command);
+  if (settled.type === 'withheld') throw withheld(view.name, settled.cause, order);
+  const outcome = purgedOutcome(settled.outcome, view.name);
+  const { counts, repeated } = outcome;
+  const position = outcome.position ?? settled.position;
+  const facts = { group: view.name, epoch: view.epoch, position, repeated };
+  if (dryRun) {
+    const rows = room.fill(await matchingRows(view, selector, PAGE_ROWS_DEFAULT));
+    const isWhole = rows.length === counts.locks + counts.waiters;
+    const files = isWhole ? { files: new Set(rows.map(({ handle }) => handle)).size } : {};
+    return { group: { ...facts, counts: { ...counts, ...files }, list: 'none' }, rows };
+  }
+  const report = await port.purgeReport(view.name, position);
+  if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [] };
+  const rows = room.fill(report.rows.slice(0, PAGE_ROWS_DEFAULT));
+  const group: PurgedGroup = {
+    ...facts,
+    counts: { ...counts, files: report.files },
+    list: report.truncated ? 'truncated' : 'kept',
+    ...(rows.length < report.rows.length ? { cursor: String(rows.length) } : {}),
+  };
+  return { group, rows };
+}
+
+function purgedOutcome(outcome: { readonly type: string }, group: string): Extract<AdminOutcome, { type: 'purged' }> {
+  // The cast states what `decide` answers to a purge; nothing else passes the switch below.
+  const answer = outcome as AdminOutcome;
+  switch (answer.type) {
+    case 'purged':
+      return answer;
+    case 'not-found':
+      throw new LedgerError('not-found', `group ${group} has no ${answer.what}`);
+    case 'refused':
+      throw new LedgerError('refused', `group ${group}: ${answer.why}`);
+    default:
+      throw new LedgerError('unavailable', `group ${group} gave no answer to the order`);
+  }
+}
+
+function withheld(group: string, cause: LedgerError, { commandId }: Order): LedgerError {
+  const message = `group ${group}: ${cause.message}; whether the order is in the ledger is not known: repeat it with command id ${commandId}, it is carried out once`;
+  return new LedgerError(cause.code, message, { cause, details: { ...cause.details, group, commandId } });
+}
+
+function rowsOf(done: readonly Done[]): readonly DroppedLock[] {
+  return done.flatMap(({ rows }) => rows);
+}
+
+function total(groups: readonly PurgedGroup[]): PurgeCounts {
+  const sum = (of: (counts: PurgeCounts) => number): number => groups.reduce((all, { counts }) => all + of(counts), 0);
+  const known = groups.every(({ counts }) => counts.files !== undefined);
+  return {
+    locks: sum(({ locks }) => locks),
+    waiters: sum(({ waiters }) => waiters),
+    shares: sum(({ shares }) => shares),
+    ...(known ? { files: sum(({ files }) => files ?? 0) } : {}),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Reads the projection row by row, for lists: slot by slot, in slices with turns of the loop between them, so that a
+ * list over millions of locks keeps nobody waiting. A slot is a cursor: rows that come and go meanwhile may be missed.
+ */
+
+import { bytesToHex, NO_BYTES, type Bytes } from '../base/bytes.js';
+import { equalU64, U64_MAX, u64ToString } from '../base/u64.js';
+import { EXCLUSIVE, HANDLE_SHIFT, L_FILE, L_FLAGS, L_ID, L_OWNER, L_TIME } from '../core/lock-rows.js';
+import type { Range } from '../core/range.js';
+import {
+  addressOf,
+  clientOf,
+  fileSystemOf,
+  isDead,
+  O_SVID,
+  W_FILE,
+  W_FLAGS,
+  W_ID,
+  W_OWNER,
+  W_TIME,
+  type NlmFiles,
+} from '../core/state.js';
+import { findWaiterById, waiterRange } from '../core/waiters.js';
+import type { LockRow } from './messages.js';
+import { textOfBytes } from './text.js';
+
+/** A lock or a waiter, as far as filters look at it. */
+export interface Found {
+  readonly kind: 'lock' | 'waiter';
+  readonly slot: number;
+  readonly id: number;
+  readonly owner: number;
+  readonly file: number;
+}
+
+/** Every condition that is given must hold. */
+export interface Filter {
+  readonly address?: string;
+  readonly fileSystem?: string;
+  readonly client?: Bytes;
+  readonly clientAddress?: string;
+  readonly handle?: Bytes;
+  readonly lock?: number;
+}
+
+/** Slots between two turns: about a millisecond. */
+const SLICE_SLOTS = 8192;
+
+/** Live rows that pass the filter, from a slot on, in the order of their slots. */
+export async function* scan(state: NlmFiles, kind: Found['kind'], filter: Filter, from = 1): AsyncGenerator<Found> {
+  const table = kind === 'lock' ? state.locks : state.waiters;
+  const read = kind === 'lock' ? lockAt : waiterAt;
+  for (let slot = from, slice = 0; slot < table.limit; slot += 1) {
+    slice += 1;
+    if (slice % SLICE_SLOTS === 0) await nextTurn();
+    const found = read(state, slot);
+    if (found !== undefined && passes(state, found, filter)) yield found;
+  }
+}
+
+function lockAt({ locks }: NlmFiles, slot: number): Found | undefined {
+  const owner = locks.get(slot, L_OWNER);
+  // A free row belongs to nobody.
+  if (owner === 0) return undefined;
+  return { kind: 'lock', slot, id: locks.getWide(slot, L_ID), owner, file: locks.get(slot, L_FILE) };
+}
+
+function waiterAt(state: NlmFiles, slot: number): Found | undefined {
+  const { waiters } = state;
+  const id = waiters.getWide(slot, W_ID);
+  // What a free row still holds is found no more.
+  if (findWaiterById(state, id) !== slot) return undefined;
+  return { kind: 'waiter', slot, id, owner: waiters.get(slot, W_OWNER), file: waiters.get(slot, W_FILE) };
+}
+
+function passes(state: NlmFiles, { owner, file, id }: Found, filter: Filter): boolean {
+  const { address, fileSystem, client, clientAddress, handle, lock } = filter;
+  return (
+    (lock === undefined || id === lock) &&
+    (address === undefined || addressOf(state, owner).address === address) &&
+    (fileSystem === undefined || fileSystemOf(state, file).name === fileSystem) &&
+    (client === undefined || clientOf(state, owner).name === client) &&
+    (clientAddress === undefined || clientOf(state, owner).address === clientAddress) &&
+    (handle === undefined || handlesOf(state, file).includes(handle)) &&
+    !isDead(state, owner, file, id)
+  );
+}
+
+/** With everything that people see of it. The row must still be there: call it in the turn that found it. */
+export function describe(state: NlmFiles, found: Found, group: string): LockRow {
+  const { kind, slot, owner, file, id } = found;
+  const isLock = kind === 'lock';
+  const flags = isLock ? state.locks.get(slot, L_FLAGS) : state.waiters.get(slot, W_FLAGS);
+  const range = isLock ? state.locks.rangeOf(slot) : waiterRange(state, slot);
+  const handles = handlesOf(state, file);
+  const { name, address } = clientOf(state, owner);
+  return {
+    group,
+    lock: id,
+    client: textOfBytes(name),
+    clientAddress: address,
+    serverAddress: addressOf(state, owner).address,
+    svid: state.owners.get(owner, O_SVID) | 0,
+    oh: textOfBytes(state.ownerHandles[owner] ?? NO_BYTES),
+    fileSystem: fileSystemOf(state, file).name,
+    handle: bytesToHex(handles[flags >>> HANDLE_SHIFT] ?? handles[0] ?? NO_BYTES),
+    ...rangeTexts(range),
+    exclusive: (flags & EXCLUSIVE) !== 0,
+    since: isLock ? state.locks.getWide(slot, L_TIME) : state.waiters.getWide(slot, W_TIME),
+  };
+}
+
+export function rangeTexts({ start, end }: Range): { readonly start: string; readonly end: string } {
+  return { start: u64ToString(start), end: equalU64(end, U64_MAX) ? 'eof' : u64ToString(end) };
+}
+
+function handlesOf(state: NlmFiles, file: number): readonly Bytes[] {
+  return state.fileNames[file]?.handles ?? [];
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,47 @@
+/** `status` and `groups`: does the node serve, and what is off. */
+
+import type { GroupReply, Status, StatusReply } from './messages.js';
+import type { AdminPort } from './port.js';
+
+/** From good to bad: a node is as well as its worst group. */
+const BY_WEIGHT: readonly Status[] = ['serving', 'grace', 'degraded', 'down'];
+
+export async function status(port: AdminPort): Promise<StatusReply> {
+  const view = port.node();
+  const { groups: known } = await groups(port);
+  return {
+    node: view.name,
+    release: view.release,
+    pid: view.pid,
+    startedAt: view.startedAt,
+    data: view.data,
+    status: worst(known),
+    groups: known,
+    listeners: view.listeners,
+    connections: view.connections,
+    clients: view.clients,
+    notes: view.notes,
+    registration: view.registration,
+    unmappedCalls: view.unmappedCalls,
+    counters: view.counters,
+  };
+}
+
+export async function groups(port: AdminPort): Promise<{ readonly groups: readonly GroupReply[] }> {
+  return {
+    groups: port.groups().map(({ name, epoch, position, status: now, statusReason, state }) => ({
+      name,
+      epoch,
+      position,
+      status: now,
+      statusReason,
+      locks: state?.lockCount ?? 0,
+      waiters: state?.waiterCount ?? 0,
+    })),
+  };
+}
+
+function worst(known: readonly GroupReply[]): Status {
+  const weight = Math.max(0, ...known.map((group) => BY_WEIGHT.indexOf(group.status)));
+  return BY_WEIGHT[weight] ?? 'down';
+}

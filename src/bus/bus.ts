@@ -1,0 +1,132 @@
+/**
+ * Keeps a connection to NATS: tries for ever, with back-off, and tells those who serve on it of each new connection.
+ * A server that stopped answering is given up after the heartbeat's time, whatever the socket says.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { LedgerError } from '../base/errors.js';
+import { connectOnce, type BusOptions, type NatsConnection } from './connection.js';
+
+/** Serves on one connection, until that is lost. */
+type OnConnected = (connection: NatsConnection) => Promise<void>;
+
+export interface BusEvents {
+  readonly onUp: (server: string) => void;
+  /** Each time an attempt fails, and once where a connection is lost. */
+  readonly onDown: (cause: LedgerError) => void;
+}
+
+const BACKOFF_MS_MIN = 250;
+const BACKOFF_MS_MAX = 5000;
+const HEARTBEAT_MS = 5000;
+const HEARTBEAT_ANSWER_MS_MAX = 5000;
+/** At the end, for what was written and not sent. */
+const FLUSH_MS_MAX = 1000;
+
+export class Bus {
+  readonly #options: BusOptions;
+  readonly #events: BusEvents;
+  readonly #stop = new AbortController();
+  readonly #listeners: OnConnected[] = [];
+  #connection: NatsConnection | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: BusOptions, events: BusEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** Undefined while there is none. */
+  get connection(): NatsConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Before `start`. Listeners are called in the order in which they were added, one after the other. */
+  onConnected(listener: OnConnected): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Resolves once there is a connection and its listeners serve, or after `msMax`. */
+  async start(msMax: number): Promise<void> {
+    const served = new Promise<void>((resolve) => {
+      this.#running = this.#run(resolve);
+    });
+    await Promise.race([served, this.#pause(msMax)]);
+  }
+
+  /** Sends what was written. Idempotent. */
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    if (connection !== undefined && !this.#stop.signal.aborted) {
+      await Promise.race([connection.flush().catch(() => undefined), delay(FLUSH_MS_MAX, undefined, { ref: false })]);
+    }
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(onServed: () => void): Promise<void> {
+    let backoffMs = BACKOFF_MS_MIN;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const connection = await connectOnce(this.#options, this.#stop.signal);
+        backoffMs = BACKOFF_MS_MIN;
+        const cause = await this.#serve(connection, onServed);
+        if (!this.#stop.signal.aborted) this.#events.onDown(cause);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        this.#events.onDown(ledgerError(error));
+      }
+      // Nodes that lost the same server do not come back at the same moment.
+      await this.#pause(backoffMs * (0.5 + Math.random()));
+      backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
+    }
+  }
+
+  /** Until the connection is lost; resolves with why. */
+  async #serve(connection: NatsConnection, onServed: () => void): Promise<LedgerError> {
+    this.#connection = connection;
+    try {
+      this.#events.onUp(connection.getServer());
+      const closed = connection.closed().then((error) => ledgerError(error ?? new Error('the server closed it')));
+      const lost = Promise.race([closed, this.#heartbeat(connection)]);
+      const served = this.#callListeners(connection);
+      served.then(onServed, () => undefined);
+      // The server may freeze before they serve.
+      await Promise.race([served, lost]);
+      return await lost;
+    } finally {
+      this.#connection = undefined;
+      // Not waited for: the package waits until a frozen server has taken what was written.
+      void connection.close().catch(() => undefined);
+    }
+  }
+
+  async #callListeners(connection: NatsConnection): Promise<void> {
+    for (const listener of this.#listeners) await listener(connection);
+  }
+
+  /** Resolves where the server is silent, or the bus is to stop. */
+  async #heartbeat(connection: NatsConnection): Promise<LedgerError> {
+    for (;;) {
+      await this.#pause(HEARTBEAT_MS);
+      if (this.#stop.signal.aborted) return new LedgerError('unavailable', 'stopping');
+      const answered = connection.flush().then(
+        () => true,
+        () => true, // lost: `closed` says why
+      );
+      if (!(await Promise.race([answered, this.#pause(HEARTBEAT_ANSWER_MS_MAX).then(() => false)]))) {
+        return new LedgerError('timeout', `the server has been silent for ${HEARTBEAT_ANSWER_MS_MAX} ms`);
+      }
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+function ledgerError(error: unknown): LedgerError {
+  if (error instanceof LedgerError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new LedgerError('unavailable', `the connection to NATS was lost: ${message}`, { cause: error });
+}

@@ -1,0 +1,71 @@
+/** The run of a node: configuration, log, start, what it says of itself, and a clean stop. Loaded by `start` alone. */
+
+import { hostname } from 'node:os';
+import { callAdmin } from '../admin/call.js';
+import type { StatusReply } from '../admin/messages.js';
+import { loadConfiguration } from '../config/load.js';
+import { defaultDataFolder, defaultSocketPath } from '../host/paths.js';
+import { given, type Context } from './command.js';
+import type { Compose, StartOptions } from './commands/start.js';
+import { EXIT } from './exit-codes.js';
+import { openLog } from './log.js';
+import { socketPathOf } from './node-client.js';
+import { welcomeLines } from './render/welcome.js';
+
+export async function runNode(options: StartOptions, context: Context, compose: Compose): Promise<number> {
+  const { environment, output, stdout, stderr } = context;
+  const configuration = await loadConfiguration(sourceOf(options), {
+    nodeName: hostname(),
+    data: defaultDataFolder(environment),
+    socket: (data) => defaultSocketPath(data, environment),
+  });
+  const logger = openLog(configuration.logLevel, stderr, environment);
+  const stop = context.interrupted();
+  const node = await compose(configuration, { logger });
+  try {
+    const call = { procedure: 'status', request: {}, actor: 'node', door: 'start', commandId: '', now: context.now() };
+    // The cast states what the table of procedures says of `status`.
+    const status = (await callAdmin(node.admin, call)) as StatusReply;
+    if (stdout.isTTY === true) {
+      const found = socketPathOf(undefined, environment) === configuration.socket;
+      output.lines(welcomeLines(status, configuration, found, output.paint));
+    } else {
+      logger.info(
+        { listeners: status.listeners, data: status.data, socket: configuration.socket, notes: status.notes },
+        'serving',
+      );
+    }
+    await aborted(stop);
+    logger.info({}, 'stopping; a second signal ends it at once');
+  } finally {
+    await node.close();
+  }
+  logger.info({}, 'stopped');
+  return EXIT.done;
+}
+
+function sourceOf(options: StartOptions): Parameters<typeof loadConfiguration>[0] {
+  const { config, data, listen, nlmPort, nsmPort, portmap, portmapPort, nsm, control, socket, logLevel, firstStart } =
+    options;
+  const over = given({
+    data,
+    listen,
+    nlmPort,
+    nsmPort,
+    portmap,
+    portmapPort,
+    nsm,
+    control,
+    socket,
+    logLevel,
+    firstStart,
+  });
+  return { ...given({ file: config }), options: over };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

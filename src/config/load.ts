@@ -1,0 +1,153 @@
+/** Reads the configuration: the file, the command line's options over it, the platform's defaults below both. */
+
+import { readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { addressZone, parseAddress, parseNetwork, type Address } from '../base/address.js';
+import { LedgerError } from '../base/errors.js';
+import { parseServer } from '../bus/server.js';
+import { nameZone } from '../host/interfaces.js';
+import { checkConfiguration } from './check.js';
+import type { ClientNetwork, Configuration, ConfigurationOptions, NatsConfiguration } from './configuration.js';
+import { JsonSyntaxError, parseLocatedJson, type LocatedJson } from './json.js';
+import { configurationError, problemOfSchema, type Problem } from './problems.js';
+
+const SCHEMA = new URL('../../../schemas/configuration.json', import.meta.url);
+const FILE_BYTES_MAX = 1024 * 1024;
+
+/** What the platform says where nobody else does. */
+export interface PlatformDefaults {
+  readonly nodeName: string;
+  readonly data: string;
+  /** The socket that belongs to a data folder. */
+  readonly socket: (data: string) => string;
+}
+
+/** What is in memory between the schema and the types: text where the types have parsed values. */
+type Checked = Omit<Configuration, 'listen' | 'clients' | 'nats'> & {
+  readonly nats?: Omit<NatsConfiguration, 'name'> & { readonly name?: string };
+  readonly listen: readonly string[];
+  readonly clients: readonly (Omit<ClientNetwork, 'network'> & { readonly network: string })[];
+};
+
+let compiled: ValidateFunction | undefined;
+
+/**
+ * @throws LedgerError 'bad-configuration': its message has a line for each problem, with file, line and column, JSON
+ * Pointer (or the option's name) and what is expected; `details.problems` has them as data.
+ */
+export async function loadConfiguration(
+  source: { readonly file?: string | undefined; readonly options?: ConfigurationOptions },
+  defaults: PlatformDefaults,
+): Promise<Configuration> {
+  const text = source.file === undefined ? '{}' : await readConfigurationFile(source.file);
+  const configuration = parseConfiguration(text, source.file ?? 'options', source.options ?? {}, defaults);
+  return { ...configuration, listen: await Promise.all(configuration.listen.map(withNamedZone)) };
+}
+
+/** Like `loadConfiguration`, from the text of a file. `file` names it in errors. */
+export function parseConfiguration(
+  text: string,
+  file: string,
+  options: ConfigurationOptions,
+  defaults: PlatformDefaults,
+): Configuration {
+  const { value, places } = locate(text, file);
+  const given = Object.entries(options).filter(([, option]) => option !== undefined);
+  const fromOptions = new Set(given.map(([key]) => key));
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const candidate: unknown = isObject ? { ...value, ...structuredClone(Object.fromEntries(given)) } : value;
+  if (isObject && candidate !== null && typeof candidate === 'object') Reflect.deleteProperty(candidate, '$schema');
+  const fail = (problems: readonly Problem[]): LedgerError => configurationError(problems, file, places, fromOptions);
+
+  const validate = (compiled ??= compileSchema());
+  if (!validate(candidate)) {
+    const problems = (validate.errors ?? []).map(problemOfSchema).filter((problem) => problem !== undefined);
+    throw fail(problems);
+  }
+  const checked = withPlatform(candidate as Partial<Checked> & Omit<Checked, 'data' | 'socket'>, defaults); // the schema holds
+  const problems = checkConfiguration(checked);
+  if (problems.length > 0) throw fail(problems);
+  return {
+    ...checked,
+    listen: checked.listen.map(parseAddress),
+    nats: checked.nats === undefined ? undefined : { ...checked.nats, name: checked.nats.name ?? checked.node.name },
+    clients: checked.clients
+      .map((client) => ({ ...client, network: parseNetwork(client.network) }))
+      .toSorted((a, b) => b.network.prefixBits - a.network.prefixBits),
+  };
+}
+
+/** The schema itself, as it is published. */
+export function configurationSchema(): { readonly examples: readonly unknown[] } & Record<string, unknown> {
+  return JSON.parse(readFileSync(SCHEMA, 'utf8'));
+}
+
+/** A socket's own address has the interface's name for its zone, never its number. */
+async function withNamedZone(address: Address): Promise<Address> {
+  return addressZone(address) === undefined ? address : parseAddress(await nameZone(address));
+}
+
+function withPlatform(
+  checked: Partial<Checked> & Omit<Checked, 'data' | 'socket'>,
+  defaults: PlatformDefaults,
+): Checked {
+  const data = checked.data ?? defaults.data;
+  return {
+    ...checked,
+    data,
+    node: { name: checked.node.name ?? defaults.nodeName },
+    socket: checked.socket ?? defaults.socket(data),
+  };
+}
+
+function compileSchema(): ValidateFunction {
+  const ajv = new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    useDefaults: true,
+    discriminator: true,
+    strictTypes: false,
+  });
+  ajv.addFormat('address', { type: 'string', validate: (text: string) => parses(() => parseAddress(text)) });
+  ajv.addFormat('network', { type: 'string', validate: (text: string) => parses(() => parseNetwork(text)) });
+  ajv.addFormat('nats-server', { type: 'string', validate: (text: string) => parses(() => parseServer(text)) });
+  return ajv.compile(configurationSchema());
+}
+
+function parses(parse: () => unknown): boolean {
+  try {
+    parse();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function locate(text: string, file: string): LocatedJson {
+  try {
+    return parseLocatedJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const { line, column } = error.place;
+    const message = `not JSON: ${error.message}`;
+    throw new LedgerError('bad-configuration', `${file}:${line}:${column}: ${message}`, {
+      details: { file, problems: [{ pointer: '', line, column, message }] },
+      cause: error,
+    });
+  }
+}
+
+async function readConfigurationFile(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file);
+    if (size <= FILE_BYTES_MAX) return await readFile(file, 'utf8');
+  } catch (cause) {
+    const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'EIO';
+    const why = errno === 'ENOENT' ? 'there is no such file' : `it cannot be read (${errno})`;
+    throw new LedgerError('bad-configuration', `${file}: ${why}`, { details: { file, errno }, cause });
+  }
+  throw new LedgerError('bad-configuration', `${file}: it has more than ${FILE_BYTES_MAX} bytes`, {
+    details: { file },
+  });
+}

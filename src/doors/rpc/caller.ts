@@ -1,0 +1,50 @@
+/** Who calls, and how the answer goes back: what a program of the RPC door sees of a transport. */
+
+import type { Address } from '../../base/address.js';
+import type { Refusal } from '../../rpc/message.js';
+import type { XdrWriter } from '../../xdr/writer.js';
+
+export interface Caller {
+  readonly transport: 'tcp' | 'udp';
+  readonly address: Address;
+  readonly port: number;
+  /** The in-bound address: the one that the socket is bound to. */
+  readonly serverAddress: Address;
+}
+
+/** One TCP connection of a client. */
+export type ConnectionName = Pick<Caller, 'serverAddress' | 'port'>;
+
+/** Each call is answered once, at any time, or never (the client asks again). An answer to a closed connection is dropped. */
+export interface Transport {
+  readonly caller: Caller;
+  /** False where a call may be of a client's life before its last reboot. */
+  readonly isPresentLife: boolean;
+  succeed(xid: number, encode: (writer: XdrWriter) => void): void;
+  refuse(xid: number, refusal: Refusal): void;
+  /** The call will not be answered. */
+  forget(xid: number): void;
+  /**
+   * A call of ours to where the caller's came from, by the socket that received it: the _RES of a _MSG over UDP, which
+   * clients take from nowhere else. Absent over TCP, whose calls go one way.
+   */
+  readonly callBack?: (message: (writer: XdrWriter) => void) => void;
+}
+
+/** An RPC program behind the door. */
+export interface RpcProgram {
+  readonly number: number;
+  readonly versions: readonly number[];
+  serve(request: Request): void;
+}
+
+export interface Request {
+  readonly xid: number;
+  readonly version: number;
+  readonly procedure: number;
+  /** The bytes of the arguments, valid during `serve` alone. */
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly transport: Transport;
+}

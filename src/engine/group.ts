@@ -1,0 +1,327 @@
+/**
+ * One writer a group: decide, evolve and the filling batch in one turn, durability, then the answers.
+ *
+ * - One batch is in flight; while it is made durable the next one fills (group commit, no timer). The first event
+ *   of a quiet group leaves at the end of the turn, with all that arrived in it.
+ * - An outcome without events waits for every batch decided before it (hazard 6).
+ * - If an append fails, what is in memory is not true: the group ends (`failed`), all answers are withheld, and its
+ *   keeper replays the ledger.
+ */
+
+import { MsgpackWriter } from '../base/msgpack-writer.js';
+import { LedgerError } from '../base/errors.js';
+import type { Command, Context, LockId } from '../core/command.js';
+import { decide } from '../core/decide.js';
+import { hasMisses } from '../core/decide-miss.js';
+import { needsForgetting } from '../core/decide-names.js';
+import { markExamined } from '../core/decide-wake.js';
+import type { Decision } from '../core/decision.js';
+import type { Event } from '../core/event.js';
+import { evolve } from '../core/evolve.js';
+import { graceComplete } from '../core/grace.js';
+import { graces } from '../core/queries.js';
+import type { Outcome } from '../core/outcome.js';
+import { isSweeping, type NlmFiles } from '../core/state.js';
+import { sweep, type DroppedRow } from '../core/sweep.js';
+import { hasWakes } from '../core/wake-queue.js';
+import type { Chain } from '../ledger/chain.js';
+import type { Ledger, Position } from '../ledger/port.js';
+import { Batch } from './batch.js';
+import type { Settle } from './settled.js';
+
+/** What one slice of a sweep may take of a turn: other clients hardly notice. Milliseconds. */
+const SWEEP_MS_MAX = 2;
+/** Rows that are swept between two looks at the clock. */
+const SWEEP_ROWS = 128;
+/** Wake steps (each bounded by the core) between two turns of the loop. */
+const WAKES_A_TURN_MAX = 4;
+
+/** A batch that is durable, with its events in order. */
+export interface DurableBatch {
+  readonly position: Position;
+  readonly time: number;
+  readonly events: readonly Event[];
+  /** Locks that came out of a wait in this batch, in order. */
+  readonly grants: readonly LockId[];
+}
+
+export interface GroupOptions {
+  readonly ledger: Ledger;
+  /** Stands at the ledger's head. */
+  readonly chain: Chain;
+  /** The fold of everything up to the head. */
+  readonly state: NlmFiles;
+  readonly node: string;
+  readonly epoch: number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** After durability, before the answers of the batch leave. Must not throw. */
+  readonly onDurable: (batch: DurableBatch) => void;
+  /** Rows as a sweep removes them. */
+  readonly onSwept: (row: DroppedRow) => void;
+  /** A sweep has ended: what its purges dropped is complete. */
+  readonly onSweepEnd: () => void;
+  /** The ledger failed; this group answers nothing any more. */
+  readonly onFailed: (cause: LedgerError) => void;
+}
+
+export class Group {
+  readonly state: NlmFiles;
+  readonly epoch: number;
+  readonly #options: GroupOptions;
+  /** Batches in order; the last one fills. The one in flight is not among them. */
+  readonly #pending: Batch[] = [];
+  /** Free ones. */
+  readonly #writers: MsgpackWriter[] = [];
+  #inFlight: Batch | undefined;
+  #scheduled = false;
+  #deferred: { readonly command: Command; readonly settle: Settle }[] = [];
+  #sliced = false;
+  /** Position of the last purge. */
+  #bulkAt: Position = 0;
+  #time: number;
+  /** By the end of a grace: when that is on the monotonic clock. A clock that jumps neither ends nor prolongs one. */
+  #graceEnds = new Map<number, number>();
+  #durable: Position;
+  #failure: LedgerError | undefined;
+  #drained: (() => void)[] = [];
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    this.state = options.state;
+    this.epoch = options.epoch;
+    this.#time = options.chain.head.time;
+    this.#durable = options.chain.head.position;
+  }
+
+  get name(): string {
+    return this.#options.ledger.group;
+  }
+
+  /** Last durable position. */
+  get durable(): Position {
+    return this.#durable;
+  }
+
+  get failure(): LedgerError | undefined {
+    return this.#failure;
+  }
+
+  /** False while the ledger takes only what gives locks back. */
+  get mayGrant(): boolean {
+    return this.#options.ledger.capacity() === 'open';
+  }
+
+  /**
+   * Decides `command` now; `settle` is called once, when everything that the outcome depends on is durable (which
+   * may be before this returns, where nothing is pending).
+   */
+  submit(command: Command, settle: Settle): void {
+    if (this.#failure !== undefined) {
+      settle({ type: 'withheld', cause: this.#failure });
+      return;
+    }
+    const { events, outcome } = this.#step(command);
+    // It needs the sweep of a purge to be over; its turn comes again then.
+    if (outcome.type === 'again') this.#deferred.push({ command, settle });
+    else this.#owe(outcome, settle);
+    if (events.length === 0) return;
+    if (isSweeping(this.state)) this.#bulkAt = Math.max(this.#bulkAt, this.#pending.at(-1)?.position ?? 0);
+    this.#follow();
+  }
+
+  /** Ends each grace whose time is over. Called now and then. */
+  endGraces(): void {
+    if (this.#failure !== undefined) return;
+    // A copy: what ends leaves the list.
+    const open = graces(this.state).slice();
+    if (open.length === 0) return this.#graceEnds.clear();
+    const now = performance.now();
+    for (const { scope, until } of open) {
+      const ends = this.#graceEnds.get(until) ?? now + until - this.#now();
+      this.#graceEnds.set(until, ends);
+      if (ends > now) continue;
+      const order = {
+        commandId: '',
+        actor: `node:${this.#options.node}`,
+        door: 'timer',
+        reason: 'the limit was reached',
+      };
+      this.submit({ type: 'end-grace', scope, why: 'limit', order }, () => undefined);
+    }
+  }
+
+  /** Grants what waits, where something outside of a command made that possible (space is back, grace has ended). */
+  wake(): void {
+    if (this.#failure === undefined) this.#follow();
+  }
+
+  /** Resolves once nothing is pending any more: the moment to close. */
+  async drain(): Promise<void> {
+    if (this.#failure !== undefined || (this.#inFlight === undefined && this.#pending.length === 0)) return;
+    await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Ends the group: every answer that is still owed is withheld. */
+  stop(cause: LedgerError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = cause;
+    const owed = this.#inFlight === undefined ? this.#pending : [this.#inFlight, ...this.#pending];
+    for (const batch of owed) batch.withhold(cause);
+    for (const { settle } of this.#deferred) settle({ type: 'withheld', cause });
+    this.#deferred = [];
+    this.#pending.length = 0;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #now(): number {
+    this.#time = Math.max(this.#time, this.#options.clock());
+    return this.#time;
+  }
+
+  /** Decide, evolve, record: no `await` stands between them. */
+  #step(command: Command): Decision {
+    const context: Context = { now: this.#now(), mayGrant: this.mayGrant };
+    const decision = decide(this.state, command, context);
+    if (decision.events.length > 0) {
+      const batch = this.#filling();
+      const at = { position: batch.position, epoch: this.epoch, time: batch.time };
+      for (const event of decision.events) {
+        // A waiter's lock takes the next number.
+        if (event.type === 'waiter-granted') batch.grants.push(this.state.nextId);
+        evolve(this.state, event, at);
+        batch.add(event);
+      }
+    }
+    markExamined(this.state, decision);
+    return decision;
+  }
+
+  /** The answer waits for the last batch that was decided before it. */
+  #owe(outcome: Outcome, settle: Settle): void {
+    const batch = this.#pending.at(-1) ?? this.#inFlight;
+    if (batch === undefined) settle({ type: 'answer', outcome, position: this.#durable });
+    else batch.await(outcome, settle);
+  }
+
+  #filling(): Batch {
+    const last = this.#pending.at(-1);
+    if (last !== undefined && !last.full) return last;
+    const position = this.#options.chain.head.position + this.#pending.length + 1;
+    const batch = new Batch(position, this.#now(), this.#writers.pop() ?? new MsgpackWriter());
+    this.#pending.push(batch);
+    if (this.#inFlight === undefined && !this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#launch();
+      });
+    }
+    return batch;
+  }
+
+  /** What a step makes possible: wakes at once in small number, the rest in later turns. */
+  #follow(): void {
+    let wakes = this.mayGrant && hasWakes(this.state);
+    for (let i = 0; i < WAKES_A_TURN_MAX && wakes; i += 1) wakes = this.#wakes(this.#step({ type: 'wake' }));
+    if (needsForgetting(this.state)) this.#step({ type: 'forget' });
+    this.#endComplete();
+    if (hasMisses(this.state)) this.#step({ type: 'miss' });
+    if (!this.#sliced && (wakes || this.#sweeps() || hasMisses(this.state))) {
+      this.#sliced = true;
+      setImmediate(() => {
+        this.#sliced = false;
+        if (this.#failure === undefined) this.#slice();
+      });
+    }
+  }
+
+  /** Ends each grace in which every expected reclaim is in. */
+  #endComplete(): void {
+    for (let scope = graceComplete(this.state); scope !== undefined; scope = graceComplete(this.state)) {
+      const reason = 'every expected reclaim is in';
+      const order = { commandId: '', actor: `node:${this.#options.node}`, door: 'engine', reason };
+      this.#step({ type: 'end-grace', scope, why: 'complete', order });
+    }
+  }
+
+  /** Whether another step of waking may do something now. */
+  #wakes({ outcome }: Decision): boolean {
+    return outcome.type === 'done' && outcome.more && hasWakes(this.state);
+  }
+
+  /** Whether there is something to sweep: a purge's rows are its report, and go once it is durable. */
+  #sweeps(): boolean {
+    return isSweeping(this.state) && this.#durable >= this.#bulkAt;
+  }
+
+  #slice(): void {
+    if (this.#sweeps() && this.#sweepSlice()) {
+      this.#options.onSweepEnd();
+      const deferred = this.#deferred;
+      this.#deferred = [];
+      for (const { command, settle } of deferred) this.submit(command, settle);
+    }
+    this.#follow();
+  }
+
+  /** True once nothing is left to sweep. */
+  #sweepSlice(): boolean {
+    const until = performance.now() + SWEEP_MS_MAX;
+    do {
+      if (sweep(this.state, SWEEP_ROWS, this.#options.onSwept)) return true;
+    } while (performance.now() < until);
+    return false;
+  }
+
+  #launch(): void {
+    const batch = this.#pending.shift();
+    if (batch === undefined || this.#failure !== undefined) return;
+    this.#inFlight = batch;
+    const { chain, ledger, node } = this.#options;
+    const sealed = chain.seal({
+      epoch: this.epoch,
+      node,
+      time: batch.time,
+      durable: this.#durable,
+      events: batch.encoded(),
+    });
+    this.#writers.push(batch.release());
+    ledger.append(sealed, { urgent: !this.mayGrant }).then(
+      (outcome) => {
+        if (outcome.type === 'durable') this.#landed(batch);
+        else
+          this.#fail(
+            new LedgerError(
+              'unavailable',
+              `The ledger of group ${this.name} did not take position ${batch.position}: ${outcome.type}.`,
+              { details: outcome },
+            ),
+          );
+      },
+      (cause: unknown) => this.#fail(asLedgerError(cause)),
+    );
+  }
+
+  #landed(batch: Batch): void {
+    if (this.#failure !== undefined) return;
+    this.#inFlight = undefined;
+    this.#durable = batch.position;
+    this.#options.onDurable(batch);
+    batch.settle();
+    this.#launch();
+    if (isSweeping(this.state)) this.#follow();
+    if (this.#inFlight === undefined && this.#pending.length === 0)
+      for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #fail(cause: LedgerError): void {
+    if (this.#failure !== undefined) return;
+    this.stop(cause);
+    this.#options.onFailed(cause);
+  }
+}
+
+function asLedgerError(cause: unknown): LedgerError {
+  return cause instanceof LedgerError ? cause : new LedgerError('io', `The ledger failed: ${String(cause)}`, { cause });
+}

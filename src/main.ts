@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+/** The entry: hands the command line what it may touch of the process. */
+
+import process from 'node:process';
+
+import { runCommandLine } from './cli/program.js';
+import { release } from './host/release.js';
+
+process.exitCode = await runCommandLine({
+  argv: process.argv.slice(2),
+  environment: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  release: release(),
+  compose: async (configuration, options) => (await import('./compose.js')).compose(configuration, options),
+});

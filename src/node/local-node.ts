@@ -1,0 +1,125 @@
+/** This node, as administrative procedures see it: the port of admin/ over the parts that `compose` put together. */
+
+import type { AdminPort, GroupView, Listener, NodeView, PurgeReport, WatchedEvent } from '../admin/port.js';
+import { bytesFromHex } from '../base/bytes.js';
+import { LedgerError } from '../base/errors.js';
+import type { Command } from '../core/command.js';
+import type { Notice } from '../core/nsm.js';
+import { graces } from '../core/queries.js';
+import type { DroppedRow } from '../core/sweep.js';
+import type { NoticeProgress } from '../effects/sm-notify/progress.js';
+import type { GroupKeeper } from '../engine/keeper.js';
+import type { PurgeReports } from '../engine/purge-reports.js';
+import type { Settled } from '../engine/settled.js';
+import type { Position } from '../ledger/port.js';
+import type { FileSystems } from './file-systems.js';
+import { droppedRow } from './purges.js';
+import type { Tracer } from './tracer.js';
+import type { Watchers } from './watchers.js';
+
+export interface LocalNodeParts {
+  readonly name: string;
+  readonly release: string;
+  readonly startedAt: number;
+  readonly data: string;
+  readonly keepers: readonly GroupKeeper[];
+  readonly reports: ReadonlyMap<string, PurgeReports<DroppedRow>>;
+  readonly fileSystems: FileSystems;
+  readonly watchers: Watchers;
+  readonly tracer: Tracer;
+  readonly noticeProgress: (notice: Notice) => NoticeProgress;
+  readonly listeners: () => readonly Listener[];
+  readonly connections: () => number;
+  readonly notes: () => readonly string[];
+  readonly registration: () => string;
+  readonly unmappedCalls: () => number;
+  readonly counters: () => Readonly<Record<string, number>>;
+}
+
+export class LocalNode implements AdminPort {
+  readonly #parts: LocalNodeParts;
+
+  constructor(parts: LocalNodeParts) {
+    this.#parts = parts;
+  }
+
+  node(): NodeView {
+    const { name, release, startedAt, data } = this.#parts;
+    return {
+      name,
+      release,
+      pid: process.pid,
+      startedAt,
+      data,
+      listeners: this.#parts.listeners(),
+      connections: this.#parts.connections(),
+      clients: this.#parts.keepers.reduce((sum, keeper) => sum + (keeper.group?.state.clientCount ?? 0), 0),
+      notes: this.#parts.notes(),
+      registration: this.#parts.registration(),
+      unmappedCalls: this.#parts.unmappedCalls(),
+      counters: this.#parts.counters(),
+    };
+  }
+
+  groups(): readonly GroupView[] {
+    return this.#parts.keepers.map(viewOf);
+  }
+
+  submit(group: string, command: Command): Promise<Settled> {
+    const keeper = this.#parts.keepers.find(({ name }) => name === group);
+    if (keeper === undefined) throw new LedgerError('not-found', `this node owns no group ${JSON.stringify(group)}`);
+    return keeper.submitted(command);
+  }
+
+  fileSystemOfPath(
+    path: string,
+    options: { readonly force: boolean },
+  ): Promise<{ readonly fileSystem: string; readonly mountPoint: string }> {
+    return this.#parts.fileSystems.ofPath(path, options);
+  }
+
+  pathOfHandle(fileSystem: string, handle: string): Promise<string | undefined> {
+    return this.#parts.fileSystems.pathOfHandle(fileSystem, bytesFromHex(handle));
+  }
+
+  async purgeReport(group: string, position: Position): Promise<PurgeReport | undefined> {
+    const report = await this.#parts.reports.get(group)?.get(position);
+    if (report === undefined) return undefined;
+    const { files, rows, truncated } = report;
+    const list = {
+      length: rows.length,
+      slice: (start: number, end?: number) => rows.slice(start, end).map(droppedRow),
+    };
+    return { group, files: files.size, rows: list, truncated };
+  }
+
+  watch(listener: (event: WatchedEvent) => void): { close(): void } {
+    return this.#parts.watchers.add(listener);
+  }
+
+  noticeProgress(notice: Notice): NoticeProgress {
+    return this.#parts.noticeProgress(notice);
+  }
+
+  trace(address: string, on: boolean): void {
+    this.#parts.tracer.set(address, on);
+  }
+}
+
+function viewOf(keeper: GroupKeeper): GroupView {
+  const { name, group, away } = keeper;
+  if (group === undefined) {
+    return { name, epoch: 0, position: 0, status: 'down', statusReason: away?.message ?? '', state: undefined };
+  }
+  const { epoch, durable: position, state } = group;
+  const open = graces(state);
+  if (!group.mayGrant) {
+    const statusReason = 'the disk of the ledger is nearly full: locks are given back, none is granted';
+    return { name, epoch, position, status: 'degraded', statusReason, state };
+  }
+  if (open.length > 0) {
+    const until = new Date(Math.max(...open.map((grace) => grace.until))).toISOString();
+    return { name, epoch, position, status: 'grace', statusReason: `clients may reclaim until ${until}`, state };
+  }
+  return { name, epoch, position, status: 'serving', statusReason: '', state };
+}

@@ -1,0 +1,28 @@
+import test from 'ava';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Checkpointer } from '../../src/engine/checkpoint/checkpointer.js';
+import { startNode, temporaryFolder } from '../support/node.js';
+import { RpcClient } from '../support/rpc-client.js';
+
+test('a checkpoint is folded from the files by a worker while the node serves, and the next start begins at it', async (t) => {
+  const data = await temporaryFolder(t);
+  const node = await startNode(t, { data });
+  const client = await RpcClient.tcp('127.0.0.1', node.nlmPort);
+  for (let i = 0; i < 100; i += 1) t.is(await client.lock({ svid: 1, offset: BigInt(i * 10), length: 5n }), 0);
+  const written: object[] = [];
+  const checkpointer = new Checkpointer({ data, group: 'default', log: (_message, details) => written.push(details) });
+  await checkpointer.run();
+  t.like(written[0], { type: 'written' });
+  t.is(await client.unlock({ svid: 1, offset: 990n, length: 5n }), 0);
+  client.close();
+  await node.close();
+  t.deepEqual((await readdir(join(data, 'groups', 'default', 'checkpoints'))).length, 1);
+
+  const again = await startNode(t, { data });
+  const after = await RpcClient.tcp('127.0.0.1', again.nlmPort);
+  t.teardown(() => after.close());
+  t.is(again.admin.groups()[0]?.state?.lockCount, 99);
+  t.is(await after.lock({ svid: 2, offset: 980n, length: 1n }), 1);
+  t.is(await after.lock({ svid: 2, offset: 990n, length: 5n }), 0);
+});
