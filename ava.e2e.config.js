@@ -1,0 +1,9 @@
+export default {
+  files: ['test/e2e/**/*.test.ts'],
+  typescript: { rewritePaths: { 'src/': 'dist/src/', 'test/': 'dist/test/', 'ops/': 'dist/ops/' }, compile: false },
+  nodeArguments: ['--enable-source-maps'],
+  concurrency: 1,
+  serial: true,
+  workerThreads: false,
+  timeout: '5m',
+};

@@ -1,0 +1,77 @@
+/** Packets between the clients and the server, on the server's port of the bridge; read with tshark. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './events.js';
+import { inNamespace, type Network } from './namespaces.js';
+import { nlmPort, nsmPort } from './node.js';
+import { Daemon, run } from './process.js';
+
+/** RPC on any port is found by its look; the DLEP dissector takes the call of lockd's ports for its own. */
+const decode = ['--disable-protocol', 'dlep', '--enable-heuristic', 'rpc_tcp', '--enable-heuristic', 'rpc_udp'];
+const ports = [nlmPort, nsmPort, 32803].flatMap((port) => [
+  '-d',
+  `tcp.port==${port},rpc`,
+  '-d',
+  `udp.port==${port},rpc`,
+]);
+
+let count = 0;
+
+export class Capture {
+  readonly file: string;
+  private readonly tcpdump: Daemon;
+
+  private constructor(file: string, tcpdump: Daemon) {
+    this.file = file;
+    this.tcpdump = tcpdump;
+  }
+
+  /** Everything but the data of NFS itself. Comes back when packets are being captured. */
+  static async start(network: Network, scratch: string): Promise<Capture> {
+    const file = join(scratch, `packets-${(count += 1)}.pcap`);
+    const command = [
+      'tcpdump',
+      '-i',
+      'srv',
+      '-U',
+      '-s',
+      '0',
+      '--immediate-mode',
+      '-Z',
+      'root',
+      '-B',
+      '32768',
+      '-w',
+      file,
+    ];
+    const words = [...inNamespace(network.bridge), ...command, 'not', 'port', '2049'];
+    const tcpdump = new Daemon('tcpdump', words, `${file}.log`);
+    await until('tcpdump listens', 10_000, () => tcpdump.tail().includes('listening on'));
+    return new Capture(file, tcpdump);
+  }
+
+  /** Ends the capture; the file is then complete. */
+  async stop(): Promise<void> {
+    // The ring of packets is emptied when tcpdump next wakes: wait until the file no longer grows.
+    let size = -1;
+    while (size !== statSync(this.file).size) {
+      size = statSync(this.file).size;
+      await pause(200);
+    }
+    await this.tcpdump.stop('SIGINT');
+  }
+
+  /** The given fields of every packet that matches the display filter, a row each. */
+  async fields(filter: string, names: readonly string[]): Promise<string[][]> {
+    const fields = names.flatMap((name) => ['-e', name]);
+    const out = await run(
+      ['tshark', '-r', this.file, ...decode, ...ports, '-Y', filter, '-T', 'fields', '-E', 'separator=|', ...fields],
+      120_000,
+    );
+    return out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('|'));
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The test network, in network namespaces whose names start with nlmt-<our process id>: one with a bridge, the guests'
+ * taps and the captures, one for the server. Nothing is made in the root namespace.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attempt, run } from './process.js';
+
+export interface Network {
+  /** The namespace of the bridge br0. */
+  readonly bridge: string;
+  /** The namespace of the server; its interface is eth0. */
+  readonly server: string;
+}
+
+/** The words in front of a command that is to run in the namespace. */
+export function inNamespace(name: string): string[] {
+  return ['nsenter', `--net=/run/netns/${name}`, '--'];
+}
+
+/** Ends whatever still runs in the namespace, and the namespace. Runs to its end without giving up control. */
+function removeNamespace(name: string): void {
+  try {
+    for (const pid of execFileSync('ip', ['netns', 'pids', name]).toString().split('\n')) {
+      if (pid !== '' && Number(pid) !== process.pid) process.kill(Number(pid), 'SIGKILL');
+    }
+  } catch {
+    // a process that ended meanwhile, or no such namespace
+  }
+  try {
+    execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
+  } catch {
+    // it is gone already
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The process whose id stands in the name that the pattern matches, if it is no longer there. */
+function ofTheDead(name: string, pattern: RegExp): boolean {
+  const pid = pattern.exec(name)?.[1];
+  return pid !== undefined && !alive(Number(pid));
+}
+
+/** Removes the namespaces and folders of runs that were killed before they could. */
+function sweep(): void {
+  let names: string[] = [];
+  try {
+    names = readdirSync('/run/netns');
+  } catch {
+    // no namespace was ever made here
+  }
+  for (const name of names) {
+    if (ofTheDead(name, /^nlmt-(\d+)-/)) removeNamespace(name);
+  }
+  for (const name of readdirSync(tmpdir())) {
+    if (ofTheDead(name, /^nlm-ledger-e2e-(\d+)$/)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+/** Makes both namespaces, the bridge, and the veth between them. */
+export async function createNetwork(): Promise<Network> {
+  sweep();
+  const network = { bridge: `nlmt-${process.pid}-net`, server: `nlmt-${process.pid}-a` };
+  process.once('exit', () => {
+    removeNamespace(network.server);
+    removeNamespace(network.bridge);
+  });
+  await run(['ip', 'netns', 'add', network.bridge]);
+  await run(['ip', 'netns', 'add', network.server]);
+  const bridge = ['ip', '-n', network.bridge];
+  await run([...bridge, 'link', 'set', 'lo', 'up']);
+  await run([
+    ...bridge,
+    'link',
+    'add',
+    'br0',
+    'type',
+    'bridge',
+    'stp_state',
+    '0',
+    'forward_delay',
+    '0',
+    'mcast_snooping',
+    '0',
+  ]);
+  await run([...bridge, 'link', 'set', 'br0', 'up']);
+  await run([...bridge, 'link', 'add', 'srv', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', network.server]);
+  await run([...bridge, 'link', 'set', 'srv', 'master', 'br0', 'up']);
+  await run(['ip', '-n', network.server, 'link', 'set', 'lo', 'up']);
+  await run(['ip', '-n', network.server, 'link', 'set', 'eth0', 'up']);
+  return network;
+}
+
+/** A tap of the bridge for a guest, made anew. */
+export async function createTap(network: Network, tap: string): Promise<void> {
+  const bridge = ['ip', '-n', network.bridge];
+  await attempt([...bridge, 'link', 'del', tap]);
+  await run([...bridge, 'tuntap', 'add', 'dev', tap, 'mode', 'tap']);
+  await run([...bridge, 'link', 'set', tap, 'master', 'br0', 'up']);
+}
+
+function plain(address: string): string {
+  return address.includes(':') ? `${address}/64` : `${address}/24`;
+}
+
+/** Gives the server an address, and tells the neighbours. */
+export async function addAddress(network: Network, address: string): Promise<void> {
+  const nodad = address.includes(':') ? ['nodad'] : [];
+  await run(['ip', '-n', network.server, 'addr', 'add', plain(address), 'dev', 'eth0', ...nodad]);
+  if (!address.includes(':')) {
+    await attempt([...inNamespace(network.server), 'arping', '-q', '-U', '-c', '1', '-w', '1', '-I', 'eth0', address]);
+  }
+}
+
+export async function removeAddress(network: Network, address: string): Promise<void> {
+  await run(['ip', '-n', network.server, 'addr', 'del', plain(address), 'dev', 'eth0']);
+}
