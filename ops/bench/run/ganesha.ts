@@ -1,7 +1,7 @@
 /**
  * NFS-Ganesha as a peer of the bench: rpcbind and ganesha.nfsd inside the namespace of namespace.ts, with an export of
  * empty files whose handles are asked of it by MOUNT and NFS (RFC 1813). It is asked NM_LOCK, where the node is asked
- * LOCK: with LOCK it needs a statd, and at 64 connections of depth 16 it stops answering.
+ * LOCK: with LOCK it needs a statd.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
