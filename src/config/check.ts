@@ -7,7 +7,8 @@ import { SOCKET_PATH_BYTES_MAX } from '../host/paths.js';
 import { NLM_PROGRAM } from '../nlm/procedures.js';
 import { NSM_PROGRAM } from '../nsm/procedures.js';
 import { PMAP_PROGRAM } from '../portmap/procedures.js';
-import type { Configuration, Export, NatsConfiguration, StaticService } from './configuration.js';
+import type { Configuration, Export, NatsConfiguration, ServiceGroup, StaticService } from './configuration.js';
+import { checkGroups } from './check-groups.js';
 import type { Problem } from './problems.js';
 
 /** The fields that these rules read, after the schema has passed. */
@@ -21,6 +22,9 @@ export interface Checkable {
   readonly socket: string;
   readonly exports: readonly Export[];
   readonly nats?: Pick<NatsConfiguration, 'credentials' | 'nkeySeed' | 'user' | 'password' | 'tls'> | undefined;
+  readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports'> & {
+    readonly addresses: readonly string[];
+  })[];
 }
 
 export function checkConfiguration(configuration: Checkable): Problem[] {
@@ -30,6 +34,7 @@ export function checkConfiguration(configuration: Checkable): Problem[] {
     ...checkPortmap(configuration),
     ...checkExports(configuration.exports),
     ...checkNats(configuration),
+    ...checkGroups(configuration),
   ];
 }
 

@@ -34,11 +34,33 @@ export interface Configuration {
   readonly clients: readonly ClientNetwork[];
   /** Absent: off. */
   readonly nats?: NatsConfiguration | undefined;
+  /** What moves between the nodes of a cluster; empty on a single node. */
+  readonly groups: readonly ServiceGroup[];
   readonly limits: Limits;
 }
 
 export interface NatsConfiguration extends BusOptions {
   readonly eventsFormat: PayloadFormat;
+}
+
+export type TakeoverWay = 'carry' | 'reclaim';
+
+/** Steps of a takeover that happen outside of this program. */
+export type HookStep = 'address-down' | 'unexport' | 'unmount' | 'mount' | 'export' | 'address-up' | 'announce';
+
+export interface ServiceGroup {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  /** Paths of `exports`. */
+  readonly exports: readonly string[];
+  /** Those that archive it and may own it; the first claims it where nobody ever did. */
+  readonly nodes: readonly string[];
+  readonly way: TakeoverWay;
+  readonly take: 'by-command' | 'on-release' | 'on-silence';
+  readonly silenceMs: number;
+  /** Executables by step. */
+  readonly hooks: Readonly<Partial<Record<HookStep, string>>>;
+  readonly hookMs: number;
 }
 
 export interface Export extends ExportOptions {

@@ -8,7 +8,13 @@ import { LedgerError } from '../base/errors.js';
 import { parseServer } from '../bus/server.js';
 import { nameZone } from '../host/interfaces.js';
 import { checkConfiguration } from './check.js';
-import type { ClientNetwork, Configuration, ConfigurationOptions, NatsConfiguration } from './configuration.js';
+import type {
+  ClientNetwork,
+  Configuration,
+  ConfigurationOptions,
+  NatsConfiguration,
+  ServiceGroup,
+} from './configuration.js';
 import { JsonSyntaxError, parseLocatedJson, type LocatedJson } from './json.js';
 import { configurationError, problemOfSchema, type Problem } from './problems.js';
 
@@ -24,7 +30,8 @@ export interface PlatformDefaults {
 }
 
 /** What is in memory between the schema and the types: text where the types have parsed values. */
-type Checked = Omit<Configuration, 'listen' | 'clients' | 'nats'> & {
+type Checked = Omit<Configuration, 'listen' | 'clients' | 'nats' | 'groups'> & {
+  readonly groups: readonly (Omit<ServiceGroup, 'addresses'> & { readonly addresses: readonly string[] })[];
   readonly nats?: Omit<NatsConfiguration, 'name'> & { readonly name?: string };
   readonly listen: readonly string[];
   readonly clients: readonly (Omit<ClientNetwork, 'network'> & { readonly network: string })[];
@@ -72,6 +79,7 @@ export function parseConfiguration(
     ...checked,
     listen: checked.listen.map(parseAddress),
     nats: checked.nats === undefined ? undefined : { ...checked.nats, name: checked.nats.name ?? checked.node.name },
+    groups: checked.groups.map((group) => ({ ...group, addresses: group.addresses.map(parseAddress) })),
     clients: checked.clients
       .map((client) => ({ ...client, network: parseNetwork(client.network) }))
       .toSorted((a, b) => b.network.prefixBits - a.network.prefixBits),
