@@ -3,7 +3,7 @@
  * whatever slots their rows have. Names go by id, locks by file and start, waiters by file and arrival. One pass each
  * way; trees are rebuilt in linear time. Forms:
  *
- *   state    = version, epoch, position, time, violations, nextId, rules, graces, missing, server states, commands,
+ *   state    = version, epoch, position, time, violations, nextId, rules, life, graces, missing, server states, commands,
  *              addresses, fileSystems, clients, owners, files, waiters, pending, shares, replies, lock calls, nsm
  *   a list   = its length as a word, then its elements
  *   a lock   = owner, flags, start, end, id, time; in the list of its file, then the file's order by owner
@@ -12,6 +12,7 @@
 import type { Bytes } from '../base/bytes.js';
 import { LedgerError } from '../base/errors.js';
 import type { U64 } from '../base/u64.js';
+import { readLife, writeLife } from './checkpoint-life.js';
 import { readNsm, writeNsm } from './checkpoint-nsm.js';
 import { CheckpointReader } from './checkpoint-reader.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
@@ -63,7 +64,7 @@ import { addWaiter, waiterLength, waiterRange } from './waiters.js';
 import { queueAllWakes } from './wake-queue.js';
 
 /** Of the form above; a checkpoint of another version is passed over. */
-export const CHECKPOINT_VERSION = 2;
+export const CHECKPOINT_VERSION = 3;
 
 /** Finishes the sweeps first: for the worker that folds checkpoints, or an idle moment. */
 export function serialize(state: NlmFiles): Uint8Array {
@@ -72,6 +73,7 @@ export function serialize(state: NlmFiles): Uint8Array {
   writer.word(CHECKPOINT_VERSION);
   for (const number of [state.epoch, state.position, state.time, state.violations, state.nextId]) writer.wide(number);
   writer.text(JSON.stringify(sorted(state.rules)));
+  writeLife(writer, state.life);
   writeList(writer, state.graces, ({ scope, until, policy, endsEarly }) => {
     writer.text(JSON.stringify(sorted(scope)));
     writer.wide(until);
@@ -145,6 +147,7 @@ function load(bytes: Uint8Array): NlmFiles {
   const nextId = reader.wide();
   // As `serialize` wrote them.
   state.rules = JSON.parse(reader.text()) as Rules;
+  state.life = readLife(reader);
   readList(reader, () => {
     const scope = JSON.parse(reader.text()) as GraceScope;
     const until = reader.wide();

@@ -6,6 +6,7 @@
 import type { Bytes } from '../base/bytes.js';
 import type { U64 } from '../base/u64.js';
 import type { CallbackForm } from './callback-form.js';
+import type { LifeCommand } from './life-command.js';
 import type { NsmCommand } from './nsm-command.js';
 import type { Range } from './range.js';
 
@@ -287,6 +288,7 @@ export type Command =
   | StartCommand
   | AdvanceServerStateCommand
   | RecordRefusalCommand
+  | LifeCommand
   | NsmCommand;
 
 /** What `decide` may know besides state and command. None of it reaches `evolve`. */

@@ -5,6 +5,7 @@ import { findConflict, UNSURE } from './conflict.js';
 import type { Decision, ExaminedFile } from './decision.js';
 import type { Event, OwnerId } from './event.js';
 import { inGrace } from './grace.js';
+import { grants } from './life.js';
 import { WAKE_GRANTS_MAX, WAKE_STEPS_MAX } from './limits.js';
 import { L_OWNER } from './lock-rows.js';
 import { covers, overlaps, type Range } from './range.js';
@@ -40,7 +41,7 @@ interface Step {
 export function decideWake(state: NlmFiles, context: Context): Decision {
   const step: Step = { events: [], budget: WAKE_STEPS_MAX };
   const examined: ExaminedFile[] = [];
-  if (!context.mayGrant) return { events: [], outcome: { type: 'done', more: false } };
+  if (!context.mayGrant || !grants(state.life)) return { events: [], outcome: { type: 'done', more: false } };
   let unsure = false;
   let more = false;
   for (const freed of state.freed.values()) {

@@ -6,6 +6,7 @@ import { decideCancel } from './decide-cancel.js';
 import { decideFreeAll, decideReboot, decideRecordRefusal } from './decide-client.js';
 import { decideAcknowledge, decideDeny } from './decide-grant.js';
 import { decideLock } from './decide-lock.js';
+import { decideLife, withoutGrants } from './decide-life.js';
 import { decideMiss } from './decide-miss.js';
 import { decideForget } from './decide-names.js';
 import { decidePurge } from './decide-purge.js';
@@ -16,10 +17,15 @@ import { decideUnlock } from './decide-unlock.js';
 import { decideWake } from './decide-wake.js';
 import { AGAIN, answer, type Decision } from './decision.js';
 import { sameScope } from './grace.js';
+import { grants } from './life.js';
 import { nextServerState } from './nsm-state.js';
 import { isSweeping, type NlmFiles } from './state.js';
 
 export function decide(state: NlmFiles, command: Command, context: Context): Decision {
+  if (!grants(state.life)) {
+    const outcome = withoutGrants(state, command);
+    if (outcome !== undefined) return answer(outcome);
+  }
   switch (command.type) {
     case 'lock':
       return decideLock(state, command, context);
@@ -74,6 +80,13 @@ export function decide(state: NlmFiles, command: Command, context: Context): Dec
     case 'simulate-crash':
     case 'settle-notice':
       return decideNsm(state, command, context);
+    case 'claim-group':
+    case 'serve-group':
+    case 'begin-release':
+    case 'finish-release':
+    case 'abandon-release':
+    case 'record-step':
+      return decideLife(state, command);
     default:
       return unreachable(command);
   }

@@ -27,6 +27,7 @@ import {
 import type { CallbackForm } from './callback-form.js';
 import type { Event } from './event.js';
 import { countsWith, type Counts } from './outcome.js';
+import type { StepOutcome, Way } from './life.js';
 import type { Range } from './range.js';
 
 const call = tuple<CallIdentity>({ port: number, xid: number, digest: number });
@@ -44,6 +45,7 @@ const counts: Field<Counts> = {
   },
 };
 const order = tuple<Order>({ commandId: text, actor: text, door: text, reason: text });
+const way = choice<Way>('carry', 'reclaim');
 const range = tuple<Range>({ start: wide, end: wide });
 
 const shareBits: Field<ShareBits> = {
@@ -224,6 +226,26 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
     state: number,
     known: flag,
     order,
+  }),
+  'group-claimed': kind(60, 'group-claimed', {
+    node: text,
+    way,
+    from: text,
+    takeover: number,
+    lossAccepted: flag,
+    order,
+  }),
+  'group-serving': kind(61, 'group-serving', { takeover: number, handles: list(text) }),
+  'group-releasing': kind(62, 'group-releasing', { way, takeover: number, order }),
+  'group-released': kind(63, 'group-released', { way, takeover: number }),
+  'release-abandoned': kind(64, 'release-abandoned', { takeover: number, order }),
+  'takeover-step': kind(65, 'takeover-step', {
+    takeover: number,
+    node: text,
+    step: text,
+    outcome: choice<StepOutcome>('done', 'failed', 'skipped'),
+    detail: text,
+    milliseconds: number,
   }),
 };
 

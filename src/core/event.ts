@@ -16,6 +16,7 @@ import type {
   Rules,
   ShareBits,
 } from './command.js';
+import type { LifeEvent } from './life-event.js';
 import type { NsmEvent } from './nsm-event.js';
 import type { Counts } from './outcome.js';
 import type { CallbackForm } from './callback-form.js';
@@ -357,6 +358,7 @@ export type Event =
   | CallNoted
   | ServerStateAdvanced
   | CallRefused
+  | LifeEvent
   | NsmEvent;
 
 /** Where an event stands: what `evolve` knows besides state and event. */

@@ -32,6 +32,7 @@ import {
 import { acknowledgeThere, addPending, dropPending, findPending, keepUndoable, undoGrant } from './pending.js';
 import type { CallIdentity, LockId, Selector } from './command.js';
 import type { ClientId, OwnerId } from './event.js';
+import { evolveLife } from './evolve-life.js';
 import { evolveNsm } from './evolve-nsm.js';
 import { beginMisses, endMisses, expectHeld, openGrace } from './expect.js';
 import { closeGrace } from './grace.js';
@@ -184,6 +185,13 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
     case 'client-notified':
     case 'notify-ordered':
       return evolveNsm(state, event, at);
+    case 'group-claimed':
+    case 'group-serving':
+    case 'group-releasing':
+    case 'group-released':
+    case 'release-abandoned':
+    case 'takeover-step':
+      return evolveLife(state, event, at);
     default:
       return unreachable(event);
   }

@@ -37,6 +37,10 @@ export const MISS_STEPS_MAX = 16_384;
 export const WINDOW_STEPS_MAX = 1024;
 /** Acknowledged grants that a CANCEL still undoes: it was sent before the answer, so it comes within moments. */
 export const UNDOABLE_MAX = 10_000;
+/** Characters of the detail of one step of a takeover: some lines of what a hook said. */
+export const STEP_DETAIL_MAX = 4096;
+/** Orders to claim or release that are remembered, with their command ids: those of some years. */
+export const LIFE_ORDERS_MAX = 256;
 /** Hosts that programs of this host watch: a Linux client watches each of its servers once. */
 export const MONITORS_MAX = 4096;
 /** Clients that the host's statd watches for us; the oldest is asked for anew at its next lock. */

@@ -10,6 +10,7 @@ import { isExpectedLock } from './held.js';
 import { isExpectedShare, sharesOf } from './shares.js';
 import type { FileId, OwnerId } from './event.js';
 import { HANDLE_SHIFT, L_FILE, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_TIME, RECLAIMED, UNMONITORED } from './lock-rows.js';
+import type { GroupLife } from './life.js';
 import { findFile } from './names.js';
 import type { Holder } from './outcome.js';
 import { findUnacknowledged } from './pending.js';
@@ -142,6 +143,11 @@ export function clients(state: NlmFiles): ClientRow[] {
     found.push({ name, address, state: client.state, locks, waiters, shares, expected });
   }
   return found;
+}
+
+/** Who owns the group, and how its last takeover went. */
+export function groupLife(state: NlmFiles): GroupLife {
+  return state.life;
 }
 
 export function graces(state: NlmFiles): readonly Grace[] {

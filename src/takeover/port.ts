@@ -1,0 +1,35 @@
+/** What the sequences of a takeover need of a group on this node; `engine/` and `compose` implement it. */
+
+import type { Command, Order } from '../core/command.js';
+import type { Way } from '../core/life.js';
+import type { NlmFiles } from '../core/state.js';
+import type { Settled } from '../engine/settled.js';
+import type { ClaimReport } from '../ledger/replicated.js';
+
+export interface MemberPort {
+  readonly name: string;
+  readonly role: 'following' | 'claiming' | 'owning' | 'releasing';
+  /** The projection, for reading; undefined while it is being rebuilt. */
+  readonly state: NlmFiles | undefined;
+  /**
+   * When, by `performance.now()`, the last entry of another node came in (or the following began, where none came):
+   * until a second later its owner may still answer under its claim (hazard 8).
+   */
+  readonly othersSeenAt: number;
+  /**
+   * Claims the next epoch: catches up, compares heads, and submits `claim-group` as its first command. Calls are held
+   * until `serve`.
+   * @throws LedgerError `refused` (another node was first, a fork, unknown heads, what `claim-group` refuses), `unavailable`
+   */
+  claim(options: { readonly way: Way; readonly acceptLoss: boolean; readonly order: Order }): Promise<ClaimReport>;
+  /** To the owned group. */
+  submit(command: Command): Promise<Settled>;
+  /** Calls are decided from here on; `serve-group` is durable by then. */
+  serve(): void;
+  /** Sockets of the group's addresses are closed and their connections reset, while the addresses are still here. */
+  closeDoor(): Promise<void>;
+  /** Sockets are bound as soon as the addresses are here, and registered; resolves then. @throws LedgerError `timeout` */
+  openDoor(msMax: number): Promise<void>;
+  /** After `group-released` is durable: gives the group up and follows. */
+  surrender(): Promise<void>;
+}
