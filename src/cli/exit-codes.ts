@@ -38,6 +38,7 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
     '21 to 29',
     'call: 20 + the NLM status (21 DENIED, 22 NOLOCKS, 23 BLOCKED, 24 GRACE, 25 DEADLCK, 26 ROFS, 27 STALE_FH, 28 FBIG, 29 FAILED)',
   ],
+  ['130, 143', 'interrupted by SIGINT, by SIGTERM'],
 ];
 
 export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, number>> = {

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { actIn, type Context } from './command.js';
+import { auditCommands } from './commands/audit.js';
 import { callCommand } from './commands/call.js';
 import { doctorCommand } from './commands/doctor.js';
 import { graceCommands } from './commands/grace.js';
@@ -57,6 +58,7 @@ export async function runCommandLine({
   watchCommands(program, act);
   callCommand(program, act);
   doctorCommand(program, act);
+  auditCommands(program, act);
   ledgerCommands(program, act);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -43,6 +43,8 @@ const KEPT = 3;
 export interface CheckpointOptions {
   readonly data: string;
   readonly group: string;
+  /** Where they lie otherwise than in a data folder. */
+  readonly folders?: GroupFolders;
   readonly log: (line: string) => void;
   readonly storage?: Storage;
 }
@@ -55,7 +57,7 @@ export class FileCheckpoints implements CheckpointStore {
 
   constructor(options: CheckpointOptions) {
     this.#group = options.group;
-    this.#folders = groupFolders(options.data, options.group);
+    this.#folders = options.folders ?? groupFolders(options.data, options.group);
     this.#storage = options.storage ?? nodeStorage;
     this.#log = options.log;
   }

@@ -5,8 +5,10 @@
 
 import { join } from 'node:path';
 import { LedgerError } from '../../base/errors.js';
-import { EMPTY_HEAD } from '../chain.js';
+import { EMPTY_HEAD, sha256 } from '../chain.js';
+import { readEnvelope } from '../envelope.js';
 import type { Entry, Head, Position } from '../port.js';
+import { FRAME_ENTRY } from './format.js';
 import { walkFrames } from './frames.js';
 import { groupFolders, groupsFolder, segmentFirsts, segmentName, type GroupFolders } from './layout.js';
 import { nodeStorage } from './node-storage.js';
@@ -70,6 +72,72 @@ export class FileReader {
       }
     }
     return sizes;
+  }
+
+  /** First position that is kept; 1 where nothing was archived away. */
+  async first(): Promise<Position> {
+    return segmentFirsts(await this.storage.list(this.folders.segments))[0] ?? 1;
+  }
+
+  /** The head at this moment, told by CRCs alone: nothing is decoded and the chain is not followed. */
+  async quickHead(): Promise<Head> {
+    const first = segmentFirsts(await this.storage.list(this.folders.segments)).at(-1) ?? 1;
+    let head = EMPTY_HEAD;
+    await this.#eachEnvelope(
+      first,
+      (before) => (head = before),
+      (payload) => {
+        const { position, epoch, time } = readEnvelope(payload);
+        head = { position, epoch, time, hash: payload };
+        return true;
+      },
+    );
+    return head.position >= first ? { ...head, hash: sha256(head.hash) } : head;
+  }
+
+  /** The last position that was written at `time` (milliseconds since 1970) or before; the one before `first()` for none. */
+  async positionAt(time: number): Promise<Position> {
+    const firsts = segmentFirsts(await this.storage.list(this.folders.segments));
+    for (const first of firsts.toReversed()) {
+      let found: Position | undefined;
+      await this.#eachEnvelope(
+        first,
+        (before) => {
+          if (before.time <= time || first === firsts[0]) found = first - 1;
+          return found !== undefined;
+        },
+        (payload) => {
+          const entry = readEnvelope(payload);
+          if (entry.time <= time) found = entry.position;
+          return entry.time <= time;
+        },
+      );
+      if (found !== undefined) return found;
+    }
+    return 0;
+  }
+
+  /** The entries of one segment, undecoded, until `visit` answers false; `begin` is told what stood before it. */
+  async #eachEnvelope(
+    first: Position,
+    begin: (before: Head) => unknown,
+    visit: (payload: Buffer) => boolean,
+  ): Promise<void> {
+    const path = join(this.folders.segments, segmentName(first));
+    try {
+      const file = await this.storage.open(path, 'read');
+      try {
+        const header = await validHeader(file, this.group, first);
+        if (begin(header.before) === false) return;
+        for await (const { frames } of walkFrames(file, header.salt)) {
+          for (const { kind, payload } of frames) if (kind === FRAME_ENTRY && !visit(payload)) return;
+        }
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw diskError(error, `${path} could not be read`);
+    }
   }
 
   /** The head at this moment, and where its last segment ends. */
