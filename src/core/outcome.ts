@@ -37,6 +37,8 @@ export type NlmOutcome =
   | { readonly type: 'blocked' }
   | { readonly type: 'denied-grace-period' }
   | { readonly type: 'deadlock' }
+  /** The group of the file is not owned here: its file systems are at another node. */
+  | { readonly type: 'not-here' }
   /** Nothing is answered: a call of an older incarnation of the client (hazard 7). */
   | { readonly type: 'silence' };
 

@@ -14,11 +14,10 @@ interface Waiting {
   readonly settle: Settle;
 }
 
-/**
- * Events in one entry at the most: keeps an entry below a few hundred KiB, so that one append stays short and
- * an entry fits the message of a bus (1 MB).
- */
+/** Events in one entry at the most: one append stays short, and so does the turn in which it is answered. */
 const BATCH_EVENTS_MAX = 4096;
+/** Bytes of them: with what one more decision may add, an entry fits the message of a bus (1 MB). */
+const BATCH_BYTES_MAX = 512 * 1024;
 
 export class Batch {
   readonly position: Position;
@@ -38,7 +37,7 @@ export class Batch {
   }
 
   get full(): boolean {
-    return this.events.length >= BATCH_EVENTS_MAX;
+    return this.events.length >= BATCH_EVENTS_MAX || this.#writer.length >= BATCH_BYTES_MAX;
   }
 
   add(event: Event): void {
@@ -59,6 +58,11 @@ export class Batch {
 
   await(outcome: Outcome, settle: Settle): void {
     this.#waiting.push({ outcome, settle });
+  }
+
+  /** Owes what `earlier` owes, before its own. */
+  take(earlier: Batch): void {
+    this.#waiting.unshift(...earlier.#waiting);
   }
 
   /** Everything up to this batch is durable: its answers leave, in the order in which they were decided. */

@@ -6,6 +6,8 @@
  * - An outcome without events waits for every batch decided before it (hazard 6).
  * - If an append fails, what is in memory is not true: the group ends (`failed`), all answers are withheld, and its
  *   keeper replays the ledger.
+ * - Where other nodes may claim the group (`confirmMs`), an answer leaves only within that time of the sending of an
+ *   append that was acknowledged, and an empty entry is appended where there is none (hazard 8).
  */
 
 import { MsgpackWriter } from '../base/msgpack-writer.js';
@@ -25,7 +27,7 @@ import { isSweeping, type NlmFiles } from '../core/state.js';
 import { sweep, type DroppedRow } from '../core/sweep.js';
 import { hasWakes } from '../core/wake-queue.js';
 import type { Chain } from '../ledger/chain.js';
-import type { Ledger, Position } from '../ledger/port.js';
+import type { AppendOutcome, Ledger, Position } from '../ledger/port.js';
 import { Batch } from './batch.js';
 import type { Settle } from './settled.js';
 
@@ -61,8 +63,10 @@ export interface GroupOptions {
   readonly onSwept: (row: DroppedRow) => void;
   /** A sweep has ended: what its purges dropped is complete. */
   readonly onSweepEnd: () => void;
-  /** The ledger failed; this group answers nothing any more. */
-  readonly onFailed: (cause: LedgerError) => void;
+  /** The ledger failed, or somebody claimed the group (`fenced`); this group answers nothing any more. */
+  readonly onFailed: (cause: LedgerError, how: 'failed' | 'fenced') => void;
+  /** How long an acknowledged append shows that the claim stands, from its sending. Absent: nobody else can claim. */
+  readonly confirmMs?: number;
 }
 
 export class Group {
@@ -85,6 +89,9 @@ export class Group {
   #durable: Position;
   #failure: LedgerError | undefined;
   #drained: (() => void)[] = [];
+  /** On the monotonic clock: when the batch in flight was sent, and the last one that was acknowledged. */
+  #sentAt = 0;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GroupOptions) {
     this.#options = options;
@@ -122,12 +129,31 @@ export class Group {
       return;
     }
     const { events, outcome } = this.#step(command);
+    // What another owner may have given away meanwhile is not granted again without asking the ledger.
+    if (this.#options.confirmMs !== undefined && events.length === 0 && isRepeatedGrant(command, outcome))
+      this.#filling();
     // It needs the sweep of a purge to be over; its turn comes again then.
     if (outcome.type === 'again') this.#deferred.push({ command, settle });
     else this.#owe(outcome, settle);
     if (events.length === 0) return;
     if (isSweeping(this.state)) this.#bulkAt = Math.max(this.#bulkAt, this.#pending.at(-1)?.position ?? 0);
     this.#follow();
+  }
+
+  /** Resolves once it is known that the claim stands at this moment; rejects where it does not, or nothing is known. */
+  async confirm(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isConfirmed()) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#filling().await({ type: 'done', more: false }, (settled) =>
+        settled.type === 'answer' ? resolve() : reject(settled.cause),
+      );
+    });
+  }
+
+  /** For how long the batch in flight has not been acknowledged; 0 where there is none. Milliseconds. */
+  get waitingMs(): number {
+    return this.#inFlight === undefined ? 0 : performance.now() - this.#sentAt;
   }
 
   /** Ends each grace whose time is over. Called now and then. */
@@ -197,11 +223,16 @@ export class Group {
     return decision;
   }
 
-  /** The answer waits for the last batch that was decided before it. */
+  /** The answer waits for the last batch that was decided before it, or for one that confirms the claim. */
   #owe(outcome: Outcome, settle: Settle): void {
-    const batch = this.#pending.at(-1) ?? this.#inFlight;
+    const batch = this.#pending.at(-1) ?? this.#inFlight ?? (this.#isConfirmed() ? undefined : this.#filling());
     if (batch === undefined) settle({ type: 'answer', outcome, position: this.#durable });
     else batch.await(outcome, settle);
+  }
+
+  #isConfirmed(): boolean {
+    const { confirmMs } = this.#options;
+    return confirmMs === undefined || performance.now() - this.#confirmedAt < confirmMs;
   }
 
   #filling(): Batch {
@@ -278,6 +309,7 @@ export class Group {
     const batch = this.#pending.shift();
     if (batch === undefined || this.#failure !== undefined) return;
     this.#inFlight = batch;
+    this.#sentAt = performance.now();
     const { chain, ledger, node } = this.#options;
     const sealed = chain.seal({
       epoch: this.epoch,
@@ -290,16 +322,9 @@ export class Group {
     ledger.append(sealed, { urgent: !this.mayGrant }).then(
       (outcome) => {
         if (outcome.type === 'durable') this.#landed(batch);
-        else
-          this.#fail(
-            new LedgerError(
-              'unavailable',
-              `The ledger of group ${this.name} did not take position ${batch.position}: ${outcome.type}.`,
-              { details: outcome },
-            ),
-          );
+        else this.#fail(refusal(this.name, batch.position, outcome), outcome.type === 'fenced' ? 'fenced' : 'failed');
       },
-      (cause: unknown) => this.#fail(asLedgerError(cause)),
+      (cause: unknown) => this.#fail(asLedgerError(cause), 'failed'),
     );
   }
 
@@ -307,19 +332,37 @@ export class Group {
     if (this.#failure !== undefined) return;
     this.#inFlight = undefined;
     this.#durable = batch.position;
+    this.#confirmedAt = this.#sentAt;
     this.#options.onDurable(batch);
-    batch.settle();
+    // An acknowledgement that this process slept over confirms nothing any more.
+    if (this.#isConfirmed()) batch.settle();
+    else this.#filling().take(batch);
     this.#launch();
     if (isSweeping(this.state)) this.#follow();
     if (this.#inFlight === undefined && this.#pending.length === 0)
       for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  #fail(cause: LedgerError): void {
+  /** Somebody else owns the group now, as its ledger shows. */
+  supersede(epoch: number): void {
+    const message = `Group ${this.name} was claimed in epoch ${epoch}: this node, in epoch ${this.epoch}, gives it up.`;
+    this.#fail(new LedgerError('refused', message, { details: { epoch } }), 'fenced');
+  }
+
+  #fail(cause: LedgerError, how: 'failed' | 'fenced'): void {
     if (this.#failure !== undefined) return;
     this.stop(cause);
-    this.#options.onFailed(cause);
+    this.#options.onFailed(cause, how);
   }
+}
+
+function isRepeatedGrant({ type }: Command, outcome: Outcome): boolean {
+  return outcome.type === 'granted' && (type === 'lock' || type === 'share');
+}
+
+function refusal(group: string, position: Position, outcome: Exclude<AppendOutcome, { type: 'durable' }>): LedgerError {
+  const message = `The ledger of group ${group} did not take position ${position}: ${outcome.type}.`;
+  return new LedgerError(outcome.type === 'fenced' ? 'refused' : 'unavailable', message, { details: outcome });
 }
 
 function asLedgerError(cause: unknown): LedgerError {

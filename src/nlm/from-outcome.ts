@@ -11,6 +11,7 @@ import {
   NLM4_DENIED_NOLOCKS,
   NLM4_FAILED,
   NLM4_GRANTED,
+  NLM4_STALE_FH,
   type NlmStatus,
 } from './status.js';
 import type { NlmHolder, NlmTestReply } from './types.js';
@@ -34,6 +35,8 @@ export function statusOf(reply: NlmReply): NlmStatus {
       return NLM4_DENIED_GRACE_PERIOD;
     case 'deadlock':
       return NLM4_DEADLCK;
+    case 'not-here':
+      return NLM4_STALE_FH;
     default:
       return NLM4_FAILED;
   }

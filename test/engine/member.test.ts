@@ -1,0 +1,170 @@
+/** One group on several nodes: who owns it decides, and says nothing that may not be true any more. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { Command } from '../../src/core/command.js';
+import { listLocks } from '../../src/core/queries.js';
+import { HOLD_MS_MAX } from '../../src/engine/held-calls.js';
+import { CLAIM_MS, GroupMember } from '../../src/engine/member.js';
+import type { Settled } from '../../src/engine/settled.js';
+import { lock, test as testCommand, unlock } from '../support/commands.js';
+import { SharedLog, SharedReplica } from '../support/shared-log.js';
+
+interface Seen {
+  readonly member: GroupMember;
+  readonly lost: string[];
+  ask(command: Command): Promise<Settled>;
+}
+
+const CLAIM = { acceptLoss: false, quorum: false };
+
+async function node(t: ExecutionContext, log: SharedLog, name: string): Promise<Seen> {
+  const lost: string[] = [];
+  const member = new GroupMember({
+    node: name,
+    clock: Date.now,
+    log: new SharedReplica(log),
+    claiming: () => [{ type: 'start', node: name, release: '0', notes: [] }],
+    onClaimed: () => undefined,
+    onDurable: () => undefined,
+    onFolded: () => undefined,
+    onSwept: () => undefined,
+    onSweepEnd: () => undefined,
+    onLost: (_cause, how) => lost.push(how),
+    onNote: () => undefined,
+  });
+  await member.open();
+  t.teardown(async () => {
+    log.release();
+    await member.close();
+  });
+  return { member, lost, ask: (command) => new Promise((resolve) => member.submitCall(command, resolve)) };
+}
+
+async function owner(t: ExecutionContext, log: SharedLog, name: string): Promise<Seen> {
+  const seen = await node(t, log, name);
+  await seen.member.claim(CLAIM);
+  seen.member.serve();
+  return seen;
+}
+
+const outcomeOf = (settled: Settled): string => (settled.type === 'answer' ? settled.outcome.type : 'withheld');
+
+test('a standby folds what the owner appends, and takes over with every lock', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  const b = await node(t, log, 'b');
+  t.is(outcomeOf(await a.ask(lock({ svid: 1 }))), 'granted');
+  t.is(b.member.state?.lockCount, 1);
+  t.is(outcomeOf(await b.ask(lock({ svid: 2 }))), 'not-here');
+
+  await b.member.claim(CLAIM);
+  b.member.serve();
+  t.is(outcomeOf(await b.ask(lock({ svid: 2, block: false }))), 'denied');
+  t.is(b.member.group?.epoch, 2);
+  t.deepEqual(a.lost, ['fenced']);
+  t.is(a.member.group, undefined);
+});
+
+test('calls are held while a claim is under way, and decided once it serves', async (t) => {
+  const log = new SharedLog('g');
+  const a = await node(t, log, 'a');
+  log.hold();
+  const claiming = a.member.claim(CLAIM);
+  const asked = a.ask(lock({}));
+  log.release();
+  await claiming;
+  t.is(await Promise.race([asked.then(outcomeOf), delay(50).then(() => 'held')]), 'held');
+  a.member.serve();
+  t.is(outcomeOf(await asked), 'granted');
+});
+
+test('hazard 16: while it is undecided calls wait for three seconds, then all but reclaims get GRACE', async (t) => {
+  const log = new SharedLog('g');
+  const a = await node(t, log, 'a');
+  await a.member.claim(CLAIM);
+  const began = performance.now();
+  const [plain, reclaim, given] = await Promise.all([
+    a.ask(lock({ svid: 1 })),
+    a.ask(lock({ svid: 2, reclaim: true })),
+    a.ask(unlock({ svid: 1 })),
+  ]);
+  t.true(performance.now() - began > 2900);
+  t.is(outcomeOf(plain), 'denied-grace-period');
+  t.is(outcomeOf(reclaim), 'withheld');
+  t.is(outcomeOf(given), 'withheld');
+});
+
+test('hazard 8: an answer without events waits for an append that confirms the claim', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  await a.ask(lock({ svid: 1 }));
+  const { position } = log.head;
+  t.is(outcomeOf(await a.ask(testCommand({ svid: 2 }))), 'denied');
+  t.is(log.head.position, position, 'just confirmed');
+  await delay(CLAIM_MS + 50);
+  t.is(outcomeOf(await a.ask(testCommand({ svid: 2 }))), 'denied');
+  t.is(log.head.position, position + 1, 'an empty entry');
+});
+
+test('hazard 8: a repeated LOCK is granted again only behind an append of its own', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  await a.ask(lock({ svid: 1 }));
+  const { position } = log.head;
+  t.is(outcomeOf(await a.ask(lock({ svid: 1 }))), 'granted');
+  t.true(log.head.position > position);
+});
+
+test('hazard 8: an owner that slept over its acknowledgement says nothing before it has asked again', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  log.hold();
+  const asked = a.ask(lock({ svid: 1 }));
+  await delay(CLAIM_MS + 50);
+  const b = await node(t, log, 'b');
+  const claiming = b.member.claim(CLAIM);
+  await delay(20);
+  log.release();
+  await claiming;
+  t.is(outcomeOf(await asked), 'withheld');
+  t.deepEqual(a.lost, ['fenced']);
+  b.member.serve();
+  t.is(outcomeOf(await b.ask(lock({ svid: 2, block: false }))), 'denied', 'what was appended was carried over');
+});
+
+test('hazard 8: a callback is sent only behind a claim that stands', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  await a.ask(lock({ svid: 1 }));
+  await a.member.group?.confirm();
+  const stale = a.member.group;
+  const b = await node(t, log, 'b');
+  await b.member.claim(CLAIM);
+  await t.throwsAsync(async () => stale?.confirm(), { code: 'refused' });
+});
+
+test('an owner gives the group up, follows, and may have it again', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  await a.ask(lock({ svid: 1 }));
+  await a.member.surrender();
+  t.is(a.member.role, 'following');
+  t.deepEqual(a.lost, []);
+  t.is(a.member.state?.lockCount, 1);
+  await a.member.claim(CLAIM);
+  a.member.serve();
+  t.is(a.member.group?.epoch, 2);
+  t.is(listLocks(a.member.state!, {}, 10).rows.length, 1);
+});
+
+test('a ledger that does not answer keeps a patient call from waiting for ever', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  log.hold();
+  const first = a.ask(lock({ svid: 1 }));
+  while ((a.member.group?.waitingMs ?? 0) <= HOLD_MS_MAX) await delay(100);
+  t.is(outcomeOf(await a.ask(lock({ svid: 2 }))), 'denied-grace-period');
+  log.release();
+  t.is(outcomeOf(await first), 'granted');
+});
