@@ -4,7 +4,7 @@ import { join, normalize, dirname } from 'node:path';
 
 /** From the ground up: a folder imports what stands before it. */
 const ORDER = [
-  'base', 'bus', 'xdr', 'handles', 'core', 'host', 'rpc', 'nlm', 'nsm', 'portmap', 'ledger', 'engine', 'intake', 'config',
+  'base', 'signing', 'bus', 'xdr', 'handles', 'core', 'host', 'rpc', 'nlm', 'nsm', 'portmap', 'ledger', 'engine', 'intake', 'config',
   'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-nsm.ts', 'compose.ts', 'main.ts',
 ]; // prettier-ignore
 const PURE = new Set(['core', 'handles', 'nlm', 'nsm', 'portmap', 'rpc', 'xdr']);

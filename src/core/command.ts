@@ -156,6 +156,17 @@ export interface Order {
   readonly actor: string;
   readonly door: string;
   readonly reason: string;
+  /** Where the caller signed it: who ordered this is no hearsay then. Checked before it came here. */
+  readonly signature?: OrderSignature;
+}
+
+export interface OrderSignature {
+  /** The public key as nkeys write it. */
+  readonly key: string;
+  /** The text that was signed, as it was signed: command id, content and time. */
+  readonly statement: string;
+  /** Ed25519 over the statement, 64 bytes. */
+  readonly signature: Bytes;
 }
 
 export interface PurgeCommand {

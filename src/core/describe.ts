@@ -2,6 +2,7 @@
 
 import type { Bytes } from '../base/bytes.js';
 import { equalU64, U64_MAX, u64ToString } from '../base/u64.js';
+import type { Order } from './command.js';
 import type { Event, FileId, OwnerId } from './event.js';
 import type { Range } from './range.js';
 import { addressOf, clientOf, F_USED, fileSystemOf, O_SVID, O_USED, type NlmFiles } from './state.js';
@@ -21,9 +22,16 @@ export function describeEvent(state: NlmFiles, event: Event): DescribedEvent {
     else if (key === 'range') Object.assign(described, rangeOf(value as Range));
     else if (key === 'length') described['length'] = u64ToString(value as Range['start']);
     else if (key === 'handle' || key === 'key') described[key] = hexOf(value as Bytes);
-    else described[key] = value;
+    else described[key] = key === 'order' ? orderOf(value as Order) : value;
   }
   return described;
+}
+
+function orderOf(order: Order): object {
+  const { signature } = order;
+  return signature === undefined
+    ? order
+    : { ...order, signature: { ...signature, signature: hexOf(signature.signature) } };
 }
 
 function ownerOf(state: NlmFiles, owner: OwnerId): Record<string, unknown> {

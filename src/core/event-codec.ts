@@ -4,13 +4,13 @@
  * fields never change; a new form is a new kind. `schemas/events.json` describes the same.
  *
  * range = [start, end]; call = [port, xid, digest]; counts = [locks, waiters, shares, expected locks?, expected shares?];
- * order = [command id, actor, door, reason]; scope = [0] all, [1, address], [2, file system]. Enumerations are indexes.
+ * order = [command id, actor, door, reason, signature?]; signature = [key, statement, bytes]; scope = [0] all, [1, address], [2, file system]. Enumerations are indexes.
  */
 
 import { LedgerError } from '../base/errors.js';
 import type { MsgpackWriter } from '../base/msgpack-writer.js';
 import type { EventRecord } from './event-record.js';
-import type { CallIdentity, GraceScope, Order, Rules, ShareBits } from './command.js';
+import type { CallIdentity, GraceScope, Order, OrderSignature, Rules, ShareBits } from './command.js';
 import {
   bytes,
   choice,
@@ -44,8 +44,25 @@ const counts: Field<Counts> = {
     return countsWith({ locks, waiters, shares }, expected, expectedShares);
   },
 };
-const order = tuple<Order>({ commandId: text, actor: text, door: text, reason: text });
 const way = choice<Way>('carry', 'reclaim');
+const signature = tuple<OrderSignature>({ key: text, statement: text, signature: bytes });
+const order: Field<Order> = {
+  write: (out, value) => {
+    out.array(value.signature === undefined ? 4 : 5);
+    for (const each of [value.commandId, value.actor, value.door, value.reason]) out.text(each);
+    if (value.signature !== undefined) signature.write(out, value.signature);
+  },
+  read: (value) => {
+    const [commandId, actor, door, reason, signed] = Array.isArray(value) ? (value as unknown[]) : [];
+    return {
+      commandId: text.read(commandId),
+      actor: text.read(actor),
+      door: text.read(door),
+      reason: text.read(reason),
+      ...(signed === undefined ? {} : { signature: signature.read(signed) }),
+    };
+  },
+};
 const range = tuple<Range>({ start: wide, end: wide });
 
 const shareBits: Field<ShareBits> = {

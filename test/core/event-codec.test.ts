@@ -83,6 +83,16 @@ test('a record that no release writes is damage', (t) => {
   }
 });
 
+test('an order keeps its signature, and one without it is written as ever', (t) => {
+  const signature = { key: 'UABC', statement: 'nlm-ledger order v1\n{}', signature: bytes('\xff'.repeat(64)) };
+  const order = { commandId: 'c', actor: 'a', door: 'd', reason: 'r' };
+  const event = { type: 'address-unlocked', address: '10.0.0.1', counts: { locks: 0, waiters: 0, shares: 0 } } as const;
+  t.deepEqual(recordOf({ ...event, order }).at(-1), ['c', 'a', 'd', 'r']);
+  const signed = { ...event, order: { ...order, signature } };
+  t.deepEqual(decodeEvent(recordOf(signed)), signed);
+  t.throws(() => decodeEvent([17, '10.0.0.1', [0, 0, 0], ['c', 'a', 'd', 'r', ['UABC']]]), { code: 'damaged' });
+});
+
 test('an optional field before one that is there is null', (t) => {
   const order = { commandId: 'c', actor: 'a', door: 'd', reason: 'r' };
   const counts = { locks: 0, waiters: 0, shares: 0 };
