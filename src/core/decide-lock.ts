@@ -18,6 +18,7 @@ import { pendingOf } from './pending.js';
 import { reclaimFacts } from './reclaim.js';
 import { F_WAITERS, isSweeping, W_ID, type Client, type NlmFiles } from './state.js';
 import { findWaiter } from './waiters.js';
+import { yieldLocks } from './yield.js';
 
 export function decideLock(state: NlmFiles, command: LockCommand, context: Context): Decision {
   const client = findClient(state, command.owner.client);
@@ -60,7 +61,8 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
 
   const slot = findConflict(state, file, owner, range, exclusive);
   if (slot === UNSURE) return AGAIN;
-  if (slot !== 0) {
+  const yielded = slot !== 0 && reclaim ? yieldLocks(state, command, file, owner, range, exclusive) : undefined;
+  if (slot !== 0 && yielded === undefined) {
     if (reclaim) learned.push(conflictEvent(state, command, slot));
     return conflicting(state, command, owner, file, learned, holderOfLock(state, slot), true);
   }
@@ -70,6 +72,7 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
   }
 
   const ids = introduce(state, command, owner, file, learned);
+  if (yielded !== undefined) learned.push(...yielded);
   learned.push({
     type: 'lock-granted',
     owner: ids.owner,

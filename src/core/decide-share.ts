@@ -9,9 +9,10 @@ import { introduce, otherHandle } from './introduce.js';
 import { tookBefore } from './late-copy.js';
 import { findClient, findFile, findOwner } from './names.js';
 import { reclaimFacts } from './reclaim.js';
-import { findOwnShare, findShare, findShareConflict, sharesOf } from './shares.js';
+import { conflictingShares, findOwnShare, findShare, sharesOf } from './shares.js';
 import type { NlmFiles } from './state.js';
 import type { Outcome } from './outcome.js';
+import { yieldShares } from './yield.js';
 
 export function decideShare(state: NlmFiles, command: ShareCommand, context: Context): Decision {
   const owner = findOwner(state, command.owner);
@@ -36,9 +37,10 @@ export function decideShare(state: NlmFiles, command: ShareCommand, context: Con
   }
   const refusal = refuse(state, command, context, file, expected !== undefined);
   if (refusal !== undefined) return answer(refusal);
-  const inTheWay = findShareConflict(state, file, owner, mode, access);
-  if (inTheWay !== undefined) {
-    const { id: held, owner: holder } = inTheWay;
+  const inTheWay = conflictingShares(state, file, owner, mode, access);
+  const yielded = reclaim && inTheWay.length > 0 ? yieldShares(state, command, file, owner, mode, access) : undefined;
+  if (inTheWay.length > 0 && yielded === undefined) {
+    const { id: held, owner: holder } = inTheWay[0]!;
     const events: Event[] = reclaim
       ? [{ type: 'reclaim-conflict', holder, held, ...reclaimFacts(command, { mode, access }) }]
       : [];
@@ -47,6 +49,7 @@ export function decideShare(state: NlmFiles, command: ShareCommand, context: Con
   const events: Event[] = [];
   const ids = introduce(state, { ...command, state: 0 }, owner, file, events);
   const handle = otherHandle(state, command.file, file);
+  events.push(...(yielded ?? []));
   events.push({ type: 'share-granted', ...ids, mode, access, reclaim, call, ...handle });
   return answer(GRANTED, events);
 }

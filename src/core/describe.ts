@@ -16,7 +16,7 @@ export function describeEvent(state: NlmFiles, event: Event): DescribedEvent {
     // A callback with it is believed.
     if (key === 'priv') continue;
     if (key === 'owner') Object.assign(described, ownerOf(state, value as OwnerId));
-    else if (key === 'holder') described['holder'] = ownerOf(state, value as OwnerId);
+    else if (key === 'holder' || key === 'to') described[key] = ownerOf(state, value as OwnerId);
     else if (key === 'file') Object.assign(described, fileOf(state, value as FileId));
     else if (key === 'client') described['client'] = state.clients[value as number]?.name ?? value;
     else if (key === 'range') Object.assign(described, rangeOf(value as Range));

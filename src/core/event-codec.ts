@@ -216,6 +216,22 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
     call,
   }),
   'server-state-advanced': kind(33, 'server-state-advanced', { serverAddress: text, state: number }),
+  'expected-yielded': kind(50, 'expected-yielded', {
+    lock: number,
+    owner: number,
+    file: number,
+    range,
+    exclusive: flag,
+    to: number,
+  }),
+  'share-yielded': kind(51, 'share-yielded', {
+    share: number,
+    owner: number,
+    file: number,
+    mode: shareBits,
+    access: shareBits,
+    to: number,
+  }),
   'host-monitored': kind(40, 'host-monitored', {
     monName: bytes,
     myName: bytes,

@@ -241,6 +241,27 @@ export interface ShareMissed {
   readonly access: ShareBits;
 }
 
+/** What one lock was expected for in this range goes to `to`, who reclaimed it; the rest of the lock stays expected. */
+export interface ExpectedYielded {
+  readonly type: 'expected-yielded';
+  readonly lock: LockId;
+  readonly owner: OwnerId;
+  readonly file: FileId;
+  readonly range: Range;
+  readonly exclusive: boolean;
+  readonly to: OwnerId;
+}
+
+export interface ShareYielded {
+  readonly type: 'share-yielded';
+  readonly share: LockId;
+  readonly owner: OwnerId;
+  readonly file: FileId;
+  readonly mode: ShareBits;
+  readonly access: ShareBits;
+  readonly to: OwnerId;
+}
+
 /** After the end of a grace: everything that was expected in its scope is reclaimed or missed. */
 export interface ReclaimsSettled {
   readonly type: 'reclaims-settled';
@@ -352,6 +373,8 @@ export type Event =
   | LocksExpected
   | ReclaimMissed
   | ShareMissed
+  | ExpectedYielded
+  | ShareYielded
   | ReclaimsSettled
   | ReclaimRefused
   | ReclaimConflict

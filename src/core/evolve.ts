@@ -160,6 +160,10 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
     case 'reclaim-missed':
       missLock(state, event.owner, event.file, event.range);
       return voidReplies(state, event.owner);
+    case 'expected-yielded':
+      letGo(state, event.owner, event.file, event.range);
+      return voidReplies(state, event.owner);
+    case 'share-yielded':
     case 'share-missed': {
       const share = state.shares.get(event.share);
       if (share !== undefined) dropShare(state, share);

@@ -31,6 +31,8 @@ export const WAKE_GRANTS_MAX = 256;
 export const WAKE_STEPS_MAX = 4096;
 /** Locks of one `miss` step: an entry stays far below a megabyte. */
 export const MISSES_MAX = 256;
+/** Expected locks that one reclaim takes the place of: an entry stays far below a megabyte. */
+export const RECLAIM_YIELDS_MAX = 256;
 /** Rows looked at in one `miss` step: about a millisecond. */
 export const MISS_STEPS_MAX = 16_384;
 /** Waiters looked at for one newcomer in a wake window. */

@@ -11,6 +11,7 @@ import { UNDOABLE_MAX } from './limits.js';
 import { settleFile, settleOwner } from './names.js';
 import { addWaiter, FORM_SHIFT } from './waiters.js';
 import { overlaps, type Range } from './range.js';
+import { queueWake } from './wake-queue.js';
 import { F_PENDING, isDead, O_PENDING, type NlmFiles, type PendingGrant } from './state.js';
 
 export function addPending(state: NlmFiles, grant: PendingGrant): void {
@@ -83,6 +84,8 @@ export function returnGrant(state: NlmFiles, grant: PendingGrant): void {
   undoGrant(state, grant, time);
   const flags = (exclusive ? EXCLUSIVE : 0) | (callback << FORM_SHIFT) | (handle << HANDLE_SHIFT);
   addWaiter(state, { owner, file, range, length, flags, id, time }, 'first');
+  // What it gave up is free, and where no grace holds it back it is its turn again.
+  queueWake(state, file, range);
 }
 
 /** A LOCK or UNLOCK of the owner there shows that it knows. */

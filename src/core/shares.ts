@@ -50,15 +50,15 @@ export function isExpectedShare(state: NlmFiles, { owner, file, id, expected }: 
   return isExpected(state, owner, file, id, expected);
 }
 
-/** A share of another owner that does, or denies, what this one denies, or does. */
-export function findShareConflict(
+/** The shares of other owners that do, or deny, what this one denies, or does. */
+export function conflictingShares(
   state: NlmFiles,
   file: FileId,
   owner: OwnerId,
   mode: ShareBits,
   access: ShareBits,
-): Share | undefined {
-  return sharesOf(state, file).find(
+): readonly Share[] {
+  return sharesOf(state, file).filter(
     (other) => other.owner !== owner && ((access & other.mode) !== 0 || (mode & other.access) !== 0),
   );
 }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import type { GraceScope, OpenGraceCommand } from '../../src/core/command.js';
-import { MISSES_MAX } from '../../src/core/limits.js';
+import { MISSES_MAX, RECLAIM_YIELDS_MAX } from '../../src/core/limits.js';
 import { clients, expectedCount, graces, listLocks, listShares, pendingGrants } from '../../src/core/queries.js';
 import { sweep } from '../../src/core/sweep.js';
 import { bytes, cancel, lock, order, owner, share, test as testLock, unlock, unshare } from '../support/commands.js';
@@ -150,6 +150,91 @@ test('lenient: a reclaim is granted where nothing is in its way; a conflict is r
   t.is(group.submit(lock({ ...at(2, 5), reclaim: true })).type, 'denied');
   t.like(group.eventsOf('reclaim-conflict')[0], { svid: 2, holder: 1, held: 1 });
   t.is(group.submit(lock({ ...at(3, 50), reclaim: false })).type, 'denied-grace-period');
+});
+
+test('hazard 15: lenient: a reclaim wins over what is only expected of others, in its range alone, and an event says whose it was', (t) => {
+  const group = new Group();
+  group.submit(lock({ svid: 1, length: 30 }));
+  group.submit(lock({ ...at(2, 40), to: '10.1.1.2' }));
+  open(group, { scope: EVERYTHING, policy: 'lenient' });
+  t.is(group.submit(lock({ svid: 3, start: 10, length: 40, reclaim: true })).type, 'granted');
+  t.is(table(group), '1:0-9? 3:10-49');
+  t.deepEqual(
+    group.eventsOf('expected-yielded').map(({ lock: id, owner: whose, range: { start, end }, exclusive, to }) => {
+      return [id, whose, start.low, end.low, exclusive, to];
+    }),
+    [
+      [1, 1, 10, 29, true, 3],
+      [2, 2, 40, 49, true, 3],
+    ],
+  );
+  t.is(expectedCount(group.state, EVERYTHING), 1);
+  // Whoever comes after it meets what is held, and the ledger says so.
+  t.is(group.submit(lock({ svid: 1, length: 30, reclaim: true })).type, 'denied');
+  t.like(group.eventsOf('reclaim-conflict')[0], { svid: 1, holder: 3 });
+  t.is(group.submit(lock({ ...at(1, 0), reclaim: true })).type, 'granted');
+  // Its late copy comes when the grace is over.
+  end(group, EVERYTHING);
+  t.is(group.submit(lock({ svid: 3, start: 10, length: 40, reclaim: true })).type, 'granted');
+  t.is(group.submit(lock({ ...at(2, 40), to: '10.1.1.2', reclaim: true })).type, 'denied-grace-period');
+  t.is(table(group), '1:0-9 3:10-49');
+  t.deepEqual(serialize(group.replayed()), serialize(group.state));
+});
+
+test('hazard 15: lenient: nothing yields where one of those in the way is held', (t) => {
+  const group = new Group();
+  group.submit(lock(at(1, 0)));
+  group.submit(lock(at(2, 20)));
+  open(group, { scope: EVERYTHING, policy: 'lenient' });
+  group.submit(lock({ ...at(2, 20), reclaim: true }));
+  t.is(group.submit(lock({ svid: 3, length: 30, reclaim: true })).type, 'denied');
+  t.is(table(group), '1:0-9? 2:20-29');
+  t.deepEqual(group.eventsOf('expected-yielded'), []);
+  t.is(group.eventsOf('reclaim-conflict').length, 1);
+});
+
+test('hazard 12: what a purge before a takeover expects yields to no reclaim of a lenient grace elsewhere', (t) => {
+  const group = new Group();
+  group.submit(lock({ ...at(1, 0), to: '10.1.1.2' }));
+  const selector = { type: 'address', address: '10.1.1.2' } as const;
+  group.submit({ type: 'purge', selector, order: order(), dryRun: false, reclaimable: true });
+  open(group, { policy: 'lenient' });
+  t.is(group.submit(lock({ ...at(2, 0), reclaim: true })).type, 'denied');
+  t.is(table(group), '1:0-9?');
+});
+
+test('hazard 15: lenient: a waiter that no grace holds back is woken by what yielded, and stays behind who reclaimed', (t) => {
+  const group = new Group();
+  group.submit(lock({ svid: 1, length: 30 }));
+  group.submit(
+    lock({ svid: 2, start: 5, length: 2, exclusive: false, block: true, fileSystem: 'fs1', to: '10.1.1.2' }),
+  );
+  open(group, { policy: 'lenient' });
+  t.is(group.submit(lock({ svid: 3, length: 10, exclusive: false, reclaim: true })).type, 'granted');
+  group.settle();
+  t.is(table(group), '1:10-29? 2:5-6 3:0-9');
+});
+
+test('lenient: more expected locks than one entry should hold do not yield: refused, with the conflict', (t) => {
+  const group = new Group();
+  for (let i = 0; i <= RECLAIM_YIELDS_MAX; i += 1) group.submit(lock({ svid: 1, start: i * 2, length: 1 }));
+  open(group, { scope: EVERYTHING, policy: 'lenient' });
+  t.is(group.submit(lock({ svid: 2, length: 0, reclaim: true })).type, 'denied');
+  t.is(group.submit(lock({ svid: 2, start: 2, length: 0, reclaim: true })).type, 'granted');
+  t.is(group.eventsOf('expected-yielded').length, RECLAIM_YIELDS_MAX);
+});
+
+test('lenient: a reclaimed share wins over one that is only expected', (t) => {
+  const group = new Group();
+  group.submit(share({ oh: 'gone' }));
+  open(group, { scope: EVERYTHING, policy: 'lenient' });
+  t.is(group.submit(share({ oh: 'new', access: 2, reclaim: true })).type, 'granted');
+  t.like(group.eventsOf('share-yielded')[0], { share: 1, owner: 1, to: 2 });
+  t.is(group.submit(share({ oh: 'gone', reclaim: true })).type, 'denied');
+  t.deepEqual(
+    listShares(group.state, {}, 10).map(({ oh }) => oh),
+    [bytes('new')],
+  );
 });
 
 test('lenient: the last expected reclaim does not end it, since the ledger may not know of all', (t) => {

@@ -92,7 +92,17 @@ export class Model {
       const waits = this.waiters.some((waiter) => same(waiter, lock));
       if (reclaim && policy === 'strict' && !waits) return 'denied';
     }
-    if (this.conflicts(lock).length === 0) {
+    const inTheWay = this.conflicts(lock);
+    const yields = inTheWay.every((other) => other.expected === true && this.policy(other) === 'lenient');
+    if (inTheWay.length === 0 || (reclaim && this.policy(lock) === 'lenient' && yields)) {
+      for (const { owner, start, end } of inTheWay) {
+        this.letGo({
+          ...lock,
+          owner,
+          start: start > lock.start ? start : lock.start,
+          end: end < lock.end ? end : lock.end,
+        });
+      }
       this.acknowledge(lock);
       this.waiters = this.waiters.filter((waiter) => !same(waiter, lock));
       this.hold(lock);
@@ -206,14 +216,15 @@ export class Model {
       if (reclaim ? policy === undefined : policy !== undefined) return 'denied-grace-period';
       if (reclaim && policy === 'strict') return 'denied';
     }
-    const inTheWay = this.shares.some(
+    const inTheWay = this.shares.filter(
       (other) =>
         keyOf(other) === keyOf(share) &&
         other.owner !== share.owner &&
         ((share.access & other.mode) !== 0 || (share.mode & other.access) !== 0),
     );
-    if (inTheWay) return 'denied';
-    this.shares = this.shares.filter((other) => other !== expected);
+    const yields = inTheWay.every((other) => other.expected && this.policy(other) === 'lenient');
+    if (inTheWay.length > 0 && !(reclaim && this.policy(share) === 'lenient' && yields)) return 'denied';
+    this.shares = this.shares.filter((other) => other !== expected && !inTheWay.includes(other));
     this.shares.push(share);
     return 'granted';
   }
@@ -299,6 +310,11 @@ export class Model {
   private returnPending(scope: GraceScope): void {
     for (const grant of this.pending.toReversed()) {
       if (!inScope(scope, grant.lock)) continue;
+      if (grant.answered) {
+        // The client has it, and says no more of it than of any other lock.
+        this.pending = this.pending.filter((other) => other !== grant);
+        continue;
+      }
       this.undo(grant);
       this.waiters.unshift(grant.lock);
     }
