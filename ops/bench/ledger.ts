@@ -47,7 +47,7 @@ for (const way of ['adaptive', 'main', 'pool'] as const satisfies readonly SyncW
     if (way === 'adaptive') {
       const started = performance.now();
       let count = 0;
-      for await (const group of ledger.read(1)) for (const entry of group) count += entry.events.length;
+      for await (const group of ledger.read(1)) for (const entry of group) count += entry.events.count;
       const took = (performance.now() - started) / 1000;
       console.log(`  replay: ${count} events of ${APPENDS} entries, ${(count / took / 1e6).toFixed(2)} M events/s`);
     }

@@ -3,14 +3,18 @@
  * of the table below, optional ones last and left out from the end on (`null` where a later one is there). A kind's
  * fields never change; a new form is a new kind. `schemas/events.json` describes the same.
  *
+ * The kinds that a LOCK and its UNLOCK are made of are written and read by hand, to the same bytes: event-codec-hot.ts.
+ *
  * range = [start, end]; call = [port, xid, digest]; counts = [locks, waiters, shares, expected locks?, expected shares?];
  * order = [command id, actor, door, reason, signature?]; signature = [key, statement, bytes]; scope = [0] all, [1, address], [2, file system]. Enumerations are indexes.
  */
 
 import { LedgerError } from '../base/errors.js';
+import { MsgpackReader } from '../base/msgpack-reader.js';
 import type { MsgpackWriter } from '../base/msgpack-writer.js';
-import type { EventRecord } from './event-record.js';
 import type { CallIdentity, GraceScope, Order, OrderSignature, Rules, ShareBits } from './command.js';
+import type { EncodedEvents } from './encoded-events.js';
+import { decodeHotEvent, encodeHotEvent } from './event-codec-hot.js';
 import {
   bytes,
   choice,
@@ -37,11 +41,11 @@ const counts: Field<Counts> = {
     out.array(all.length);
     for (const each of all) out.number(each);
   },
-  read: (value) => {
-    const words = Array.isArray(value) ? (value as unknown[]) : [];
-    const [locks, waiters, shares, expected = 0, expectedShares = 0] = words.map((word) => number.read(word));
-    if (locks === undefined || waiters === undefined || shares === undefined) throw damagedEvent('counts');
-    return countsWith({ locks, waiters, shares }, expected, expectedShares);
+  read: (from) => {
+    const length = from.array();
+    if (length !== 3 && length !== 5) throw damagedEvent('counts');
+    const held = { locks: from.number(), waiters: from.number(), shares: from.number() };
+    return length === 3 ? countsWith(held, 0, 0) : countsWith(held, from.number(), from.number());
   },
 };
 const way = choice<Way>('carry', 'reclaim');
@@ -52,22 +56,19 @@ const order: Field<Order> = {
     for (const each of [value.commandId, value.actor, value.door, value.reason]) out.text(each);
     if (value.signature !== undefined) signature.write(out, value.signature);
   },
-  read: (value) => {
-    const [commandId, actor, door, reason, signed] = Array.isArray(value) ? (value as unknown[]) : [];
-    return {
-      commandId: text.read(commandId),
-      actor: text.read(actor),
-      door: text.read(door),
-      reason: text.read(reason),
-      ...(signed === undefined ? {} : { signature: signature.read(signed) }),
-    };
+  read: (from) => {
+    const length = from.array();
+    if (length !== 4 && length !== 5) throw damagedEvent('an order');
+    const named = { commandId: from.text(), actor: from.text(), door: from.text(), reason: from.text() };
+    return length === 4 ? named : { ...named, signature: signature.read(from) };
   },
 };
 const range = tuple<Range>({ start: wide, end: wide });
 
 const shareBits: Field<ShareBits> = {
   write: (out, value) => out.number(value),
-  read: (value) => {
+  read: (from) => {
+    const value = from.number();
     if (value !== 0 && value !== 1 && value !== 2 && value !== 3) throw damagedEvent('the bits of a share');
     return value;
   },
@@ -76,7 +77,7 @@ const shareBits: Field<ShareBits> = {
 /** The cast brands a number that only `evolve` unpacks, bit by bit. */
 const callback: Field<CallbackForm> = {
   write: (out, value) => out.number(value),
-  read: (value) => number.read(value) as CallbackForm,
+  read: (from) => from.number() as CallbackForm,
 };
 
 const SCOPES: readonly GraceScope['type'][] = ['all', 'address', 'file-system'];
@@ -88,11 +89,12 @@ const scope: Field<GraceScope> = {
     if (value.type === 'address') out.text(value.address);
     if (value.type === 'file-system') out.text(value.fileSystem);
   },
-  read: (value) => {
-    const [type, name] = Array.isArray(value) ? (value as unknown[]) : [];
-    if (type === 0) return { type: 'all' };
-    if (type === 1) return { type: 'address', address: text.read(name) };
-    if (type === 2) return { type: 'file-system', fileSystem: text.read(name) };
+  read: (from) => {
+    const length = from.array();
+    const type = length === 1 || length === 2 ? SCOPES[from.number()] : undefined;
+    if (length === 1 && type === 'all') return { type };
+    if (length === 2 && type === 'address') return { type, address: from.text() };
+    if (length === 2 && type === 'file-system') return { type, fileSystem: from.text() };
     throw damagedEvent('the scope of a grace period');
   },
 };
@@ -305,6 +307,7 @@ const TYPE_OF_KIND = new Map(Object.entries(KINDS).map(([type, entry]) => [entry
 
 /** Writes the event's record. Fields at its end that are missing are left out, others are nil. */
 export function encodeEvent(out: MsgpackWriter, event: Event): void {
+  if (encodeHotEvent(out, event)) return;
   const { kind: kindNumber, fields } = KINDS[event.type];
   // Each name is a key of this event by the table's type.
   const values = event as unknown as Readonly<Record<string, unknown>>;
@@ -320,19 +323,33 @@ export function encodeEvent(out: MsgpackWriter, event: Event): void {
   }
 }
 
-/** Throws LedgerError `newer-version` for a kind of a later release, `damaged` for what no release writes. */
-export function decodeEvent(eventRecord: EventRecord): Event {
-  const [kindNumber, ...values] = eventRecord;
+const READER = new MsgpackReader();
+
+/**
+ * Visits the events in their order. Throws LedgerError `newer-version` for a kind of a later release, `damaged` for what
+ * no release writes; what stands before it was visited. `visit` must not decode others.
+ */
+export function decodeEvents(events: EncodedEvents, visit: (event: Event) => void): void {
+  const reader = READER.reset(events.bytes);
+  for (let left = events.count; left > 0; left -= 1) {
+    const length = reader.array();
+    const kindNumber = reader.number();
+    visit(decodeHotEvent(reader, kindNumber, length) ?? decodeByTable(reader, kindNumber, length));
+  }
+  if (!reader.isAtEnd) throw damagedEvent('bytes behind the last one');
+}
+
+function decodeByTable(reader: MsgpackReader, kindNumber: number, length: number): Event {
   const known = TYPE_OF_KIND.get(kindNumber);
   if (known === undefined) {
-    if (typeof kindNumber !== 'number' || kindNumber < 1) throw damagedEvent(`kind ${String(kindNumber)}`);
+    if (kindNumber < 1) throw damagedEvent(`kind ${kindNumber}`);
     throw new LedgerError('newer-version', `The ledger has an event of kind ${kindNumber}: a newer release wrote it.`);
   }
   const [type, fields] = known;
+  if (length > fields.length + 1) throw damagedEvent(`${type} with ${length - 1} fields`);
   const event: Record<string, unknown> = { type };
   fields.forEach(([name, field], i) => {
-    const value = values[i];
-    if (value !== undefined && value !== null) event[name] = field.read(value);
+    if (i + 1 < length && !reader.nil()) event[name] = field.read(reader);
     else if (!OPTIONAL.has(`${type}.${name}`)) throw damagedEvent(`${type} without ${name}`);
   });
   // Every field of this type was read by the table.

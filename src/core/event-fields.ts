@@ -2,39 +2,35 @@
 
 import type { Bytes } from '../base/bytes.js';
 import { LedgerError } from '../base/errors.js';
+import type { MsgpackReader } from '../base/msgpack-reader.js';
 import type { MsgpackWriter } from '../base/msgpack-writer.js';
-import { u64FromBigInt, u64FromNumber, type U64 } from '../base/u64.js';
+import type { U64 } from '../base/u64.js';
 
 export interface Field<T> {
   readonly write: (out: MsgpackWriter, value: T) => void;
-  readonly read: (value: unknown) => T;
+  /** Throws LedgerError `damaged`. */
+  readonly read: (from: MsgpackReader) => T;
 }
 
 export function damagedEvent(what: string): LedgerError {
   return new LedgerError('damaged', `An event of the ledger is not what any release writes: ${what}.`);
 }
 
-/** A count, an id or a time. Whole numbers beyond 32 bit may come back as a bigint. */
+/** A count, an id or a time. */
 export const number: Field<number> = {
   write: (out, value) => out.number(value),
-  read: (value) => {
-    const found = typeof value === 'bigint' ? Number(value) : value;
-    if (typeof found !== 'number' || !Number.isSafeInteger(found)) throw damagedEvent('a number');
-    return found;
-  },
+  read: (from) => from.number(),
 };
 
 export const text: Field<string> = {
   write: (out, value) => out.text(value),
-  read: (value) => {
-    if (typeof value !== 'string') throw damagedEvent('a text');
-    return value;
-  },
+  read: (from) => from.text(),
 };
 
 export const flag: Field<boolean> = {
   write: (out, value) => out.number(value ? 1 : 0),
-  read: (value) => {
+  read: (from) => {
+    const value = from.number();
     if (value !== 0 && value !== 1) throw damagedEvent('a flag');
     return value === 1;
   },
@@ -43,31 +39,20 @@ export const flag: Field<boolean> = {
 /** Opaque bytes travel as binary. */
 export const bytes: Field<Bytes> = {
   write: (out, value) => out.binary(value),
-  read: (value) => {
-    if (!(value instanceof Uint8Array)) throw damagedEvent('opaque bytes');
-    let found = '';
-    for (const byte of value) found += String.fromCharCode(byte);
-    // One character a byte by construction.
-    return found as Bytes;
-  },
+  read: (from) => from.binary(),
 };
 
-/** A number where the high word is 0, else a bigint: both are whole and unsigned. */
 export const wide: Field<U64> = {
   write: (out, value) => out.u64(value),
-  read: (value) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return u64FromNumber(value);
-    if (typeof value === 'bigint' && value >= 0n && value < 1n << 64n) return u64FromBigInt(value);
-    throw damagedEvent('an unsigned 64-bit integer');
-  },
+  read: (from) => from.u64(),
 };
 
 /** One of a list that only ever grows at its end; the record has its index. */
 export function choice<T extends string>(...names: readonly T[]): Field<T> {
   return {
     write: (out, value) => out.number(names.indexOf(value)),
-    read: (value) => {
-      const found = typeof value === 'number' ? names[value] : undefined;
+    read: (from) => {
+      const found = names[from.number()];
       if (found === undefined) throw damagedEvent(`one of ${names.join(', ')}`);
       return found;
     },
@@ -80,9 +65,10 @@ export function list<T>(element: Field<T>): Field<readonly T[]> {
       out.array(values.length);
       for (const value of values) element.write(out, value);
     },
-    read: (value) => {
-      if (!Array.isArray(value)) throw damagedEvent('a list');
-      return value.map((each) => element.read(each));
+    read: (from) => {
+      const found: T[] = [];
+      for (let left = from.array(); left > 0; left -= 1) found.push(element.read(from));
+      return found;
     },
   };
 }
@@ -95,10 +81,10 @@ export function tuple<T extends object>(fields: { readonly [K in keyof T]-?: Fie
       out.array(names.length);
       for (const name of names) fields[name].write(out, value[name]);
     },
-    read: (value) => {
-      if (!Array.isArray(value)) throw damagedEvent('a tuple');
+    read: (from) => {
+      if (from.array() !== names.length) throw damagedEvent('a tuple');
       // The type says that there is a field for every key.
-      return Object.fromEntries(names.map((name, i) => [name, fields[name].read(value[i])])) as T;
+      return Object.fromEntries(names.map((name) => [name, fields[name].read(from)])) as T;
     },
   };
 }
@@ -115,10 +101,10 @@ export function record<T extends object>(): Field<T> {
         out.number(field);
       }
     },
-    read: (value) => {
-      if (typeof value !== 'object' || value === null) throw damagedEvent('a map');
-      const plain = Object.entries(value).map(([name, field]) => [name, number.read(field)]);
-      // Checked as names and numbers; which names there must be is the schema's word.
+    read: (from) => {
+      const plain: [string, number][] = [];
+      for (let left = from.map(); left > 0; left -= 1) plain.push([from.text(), from.number()]);
+      // Names and numbers; which names there must be is the schema's word.
       return Object.fromEntries(plain) as T;
     },
   };

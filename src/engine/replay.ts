@@ -1,7 +1,7 @@
 /** Replay: the state of a group from its newest checkpoint and the entries after it. */
 
 import { CHECKPOINT_VERSION, deserialize } from '../core/checkpoint.js';
-import { decodeEvent } from '../core/event-codec.js';
+import { decodeEvents } from '../core/event-codec.js';
 import { evolve } from '../core/evolve.js';
 import { initialState, type NlmFiles } from '../core/state.js';
 import { sweep } from '../core/sweep.js';
@@ -40,9 +40,9 @@ export async function fold(
   for await (const group of read(from + 1)) {
     for (const entry of group) {
       const at = { position: entry.position, epoch: entry.epoch, time: entry.time };
-      for (const record of entry.events) evolve(state, decodeEvent(record), at);
+      decodeEvents(entry.events, (event) => evolve(state, event, at));
       entries += 1;
-      events += entry.events.length;
+      events += entry.events.count;
     }
   }
   sweep(state, Number.MAX_SAFE_INTEGER);

@@ -4,7 +4,7 @@
  */
 
 import { LedgerError } from '../base/errors.js';
-import { decodeEvent } from '../core/event-codec.js';
+import { decodeEvents } from '../core/event-codec.js';
 import { evolve } from '../core/evolve.js';
 import { isSweeping, type NlmFiles } from '../core/state.js';
 import { sweep } from '../core/sweep.js';
@@ -126,7 +126,8 @@ export class Standby implements LogObserver {
     const fresh = entries.filter(({ position }) => position > this.#position);
     if (state === undefined || fresh.length === 0) return;
     for (const { position, epoch, time, events } of fresh) {
-      for (const record of events) evolve(state, decodeEvent(record), { position, epoch, time });
+      const at = { position, epoch, time };
+      decodeEvents(events, (event) => evolve(state, event, at));
       this.#position = position;
     }
     this.#sweep();

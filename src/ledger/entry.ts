@@ -10,27 +10,18 @@
  * uint 64 as well. An event is an array, its kind first. A newer version may have any shape behind its first element.
  */
 
-import { Decoder } from '@msgpack/msgpack';
 import { LedgerError } from '../base/errors.js';
+import { MsgpackReader } from '../base/msgpack-reader.js';
 import { MsgpackWriter } from '../base/msgpack-writer.js';
-import type { EncodedEvents, Entry, EventRecord } from './port.js';
+import type { EncodedEvents, Entry } from './port.js';
 
 export const ENTRY_VERSION = 1;
 export const HASH_BYTES = 32;
 /** Of one entry in its final form: bounds what a reader allocates on the word of a length field. */
 export const ENTRY_BYTES_MAX = 16 * 1024 * 1024;
-/** Elements of one array: a damaged length must not allocate gigabytes. */
-const ELEMENTS_MAX = 1 << 20;
 
 const WRITER = new MsgpackWriter();
-const DECODER = new Decoder({
-  useBigInt64: true,
-  maxArrayLength: ELEMENTS_MAX,
-  maxMapLength: ELEMENTS_MAX,
-  maxBinLength: ENTRY_BYTES_MAX,
-  maxStrLength: ENTRY_BYTES_MAX,
-  maxExtLength: 0,
-});
+const READER = new MsgpackReader();
 
 /** The bytes belong to the caller. */
 export function encodeEntry(entry: Omit<Entry, 'events'>, events: EncodedEvents): Uint8Array {
@@ -52,39 +43,43 @@ export function encodeEntry(entry: Omit<Entry, 'events'>, events: EncodedEvents)
   return bytes;
 }
 
-/** Throws LedgerError `newer-version` or `damaged`, never anything else. Binary fields are views into `bytes`. */
+/**
+ * Throws LedgerError `newer-version` or `damaged`, never anything else. Binary fields and the events are views into
+ * `bytes`; whether the events are whole is found out by whoever decodes them, or by `checkEvents`.
+ */
 export function decodeEntry(bytes: Uint8Array): Entry {
-  let value: unknown;
-  try {
-    value = DECODER.decode(bytes);
-  } catch (cause) {
-    throw damaged('its bytes are not msgpack', cause);
-  }
-  if (!Array.isArray(value)) throw damaged('it is not an array');
-  // `Array.isArray` gives any[]: each element is checked below before it is used.
-  const [version, group, position, epoch, node, time, previous, durable, events] = value as unknown[];
+  const reader = READER.reset(bytes);
+  const length = reader.array();
+  const version = reader.number();
   checkVersion(version);
-  if (value.length !== 9) throw damaged(`it has ${value.length} elements instead of 9`);
-  if (typeof group !== 'string' || typeof node !== 'string') throw damaged('its group or node is not a string');
-  if (!(previous instanceof Uint8Array) || previous.length !== HASH_BYTES) {
-    throw damaged('its previous hash is not 32 bytes');
-  }
-  if (!isEventList(events)) throw damaged('its events are not arrays with a kind');
-  return {
-    version: ENTRY_VERSION,
-    group,
-    position: integer(position, 'position'),
-    epoch: integer(epoch, 'epoch'),
-    node,
-    time: integer(time, 'time'),
-    previous,
-    durable: integer(durable, 'durable mark'),
-    events,
-  };
+  if (length !== 9) throw damaged(`it has ${length} elements instead of 9`);
+  const group = reader.text();
+  const position = integer(reader.number(), 'position');
+  const epoch = integer(reader.number(), 'epoch');
+  const node = reader.text();
+  const time = integer(reader.number(), 'time');
+  const previous = reader.view();
+  if (previous.length !== HASH_BYTES) throw damaged('its previous hash is not 32 bytes');
+  const durable = integer(reader.number(), 'durable mark');
+  const count = reader.array();
+  const events = { count, bytes: bytes.subarray(reader.offset) };
+  return { version: ENTRY_VERSION, group, position, epoch, node, time, previous, durable, events };
 }
 
-function checkVersion(version: unknown): void {
-  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) throw damaged('it has no version');
+/** Throws LedgerError `damaged` where the events are not so many msgpack arrays with a kind first. */
+export function checkEvents(events: EncodedEvents): void {
+  const reader = READER.reset(events.bytes);
+  for (let left = events.count; left > 0; left -= 1) {
+    const length = reader.array();
+    if (length === 0) throw damaged('an event has no kind');
+    reader.number();
+    for (let fields = length - 1; fields > 0; fields -= 1) reader.skip(1);
+  }
+  if (!reader.isAtEnd) throw damaged('bytes stand behind its events');
+}
+
+function checkVersion(version: number): void {
+  if (version < 1) throw damaged('it has no version');
   if (version > ENTRY_VERSION) {
     throw new LedgerError(
       'newer-version',
@@ -95,22 +90,11 @@ function checkVersion(version: unknown): void {
   }
 }
 
-function isEventList(events: unknown): events is EventRecord[] {
-  if (!Array.isArray(events)) return false;
-  for (const event of events as unknown[]) {
-    if (!Array.isArray(event) || !Number.isSafeInteger(event[0])) return false;
-  }
-  return true;
+function integer(value: number, name: string): number {
+  if (value < 0) throw damaged(`its ${name} is below 0`);
+  return value;
 }
 
-function integer(value: unknown, name: string): number {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
-    throw damaged(`its ${name} is not a whole number`);
-  }
-  return number;
-}
-
-function damaged(why: string, cause?: unknown): LedgerError {
-  return new LedgerError('damaged', `an entry is damaged: ${why}`, { cause });
+function damaged(why: string): LedgerError {
+  return new LedgerError('damaged', `an entry is damaged: ${why}`);
 }

@@ -6,18 +6,12 @@
  * One append is in flight at a time; the caller waits for its outcome before the next.
  */
 
-import type { EventRecord } from '../core/event-record.js';
+import type { EncodedEvents } from '../core/encoded-events.js';
 
 /** Position of an entry; 0 stands before the first. A safe integer. */
 export type Position = number;
 
-export type { EventRecord };
-
-/** Events in their final bytes: msgpack arrays one after the other. */
-export interface EncodedEvents {
-  readonly count: number;
-  readonly bytes: Uint8Array;
-}
+export type { EncodedEvents };
 
 /** An atomic batch of events at one position. */
 export interface Entry {
@@ -35,7 +29,7 @@ export interface Entry {
   readonly previous: Uint8Array;
   /** The last position known durable when this entry was written. */
   readonly durable: Position;
-  readonly events: readonly EventRecord[];
+  readonly events: EncodedEvents;
 }
 
 /** An entry in its final bytes, ready to be appended anywhere. */

@@ -1,11 +1,9 @@
-import { recordBytes, recordOf } from '../support/events.js';
+import { eventOf, recordBytes, recordOf, type EventRecord } from '../support/events.js';
 import { readFileSync } from 'node:fs';
-import { decode, encode } from '@msgpack/msgpack';
+import { encode } from '@msgpack/msgpack';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import { u64FromBigInt } from '../../src/base/u64.js';
-import { decodeEvent } from '../../src/core/event-codec.js';
-import type { EventRecord } from '../../src/core/event-record.js';
 import { bytes, range } from '../support/commands.js';
 
 const SCHEMA = JSON.parse(readFileSync(new URL('../../../schemas/events.json', import.meta.url), 'utf8')) as {
@@ -51,8 +49,7 @@ test('every kind of event has an example that the schema takes, and that the cod
   for (const example of SCHEMA.examples) {
     t.true(validate(example), JSON.stringify(example) + JSON.stringify(validate.errors));
     const record = fromJson(example);
-    const wire = decode(encode(record, { useBigInt64: true }), { useBigInt64: true }) as EventRecord;
-    t.deepEqual(Buffer.from(recordBytes(decodeEvent(wire))), Buffer.from(encode(record, { useBigInt64: true })));
+    t.deepEqual(Buffer.from(recordBytes(eventOf(record))), Buffer.from(encode(record, { useBigInt64: true })));
   }
 });
 
@@ -74,12 +71,25 @@ test('a LOCK and its UNLOCK together take less than 160 bytes of ledger', (t) =>
 });
 
 test('an event of a newer release stops the reader and says so', (t) => {
-  t.throws(() => decodeEvent([99, 1]), { name: 'LedgerError', message: /newer release/ });
+  t.throws(() => eventOf([99, 1]), { name: 'LedgerError', message: /newer release/ });
 });
 
 test('a record that no release writes is damage', (t) => {
-  for (const record of [[0], [7, 1], [10, 'x'], [13, 1, 9], [8, 1, 1, [0, -1], [1, 2, 3]]] as EventRecord[]) {
-    t.throws(() => decodeEvent(record), { name: 'LedgerError', message: /not what any release writes/ });
+  const call = [1, 2, 3];
+  for (const record of [
+    [0],
+    [7, 1],
+    [10, 'x'],
+    [10, 1, 2],
+    [13, 1, 9],
+    [8, 1, 1, [0, -1], call],
+    [8, 1, 1, [0], call],
+    [8, 1, 1, [0, 1], [1, 2]],
+    [8, 1, 1, [0, 1.5], call],
+    [7, 1, 1, [0, 1], 2, 0, 1, call],
+    [4, 1, 1, '10.0.0.1', 7, 'text'],
+  ] as EventRecord[]) {
+    t.throws(() => eventOf(record), { name: 'LedgerError', message: /not what any release writes/ });
   }
 });
 
@@ -89,8 +99,8 @@ test('an order keeps its signature, and one without it is written as ever', (t) 
   const event = { type: 'address-unlocked', address: '10.0.0.1', counts: { locks: 0, waiters: 0, shares: 0 } } as const;
   t.deepEqual(recordOf({ ...event, order }).at(-1), ['c', 'a', 'd', 'r']);
   const signed = { ...event, order: { ...order, signature } };
-  t.deepEqual(decodeEvent(recordOf(signed)), signed);
-  t.throws(() => decodeEvent([17, '10.0.0.1', [0, 0, 0], ['c', 'a', 'd', 'r', ['UABC']]]), { code: 'damaged' });
+  t.deepEqual(eventOf(recordOf(signed)), signed);
+  t.throws(() => eventOf([17, '10.0.0.1', [0, 0, 0], ['c', 'a', 'd', 'r', ['UABC']]]), { code: 'damaged' });
 });
 
 test('an optional field before one that is there is null', (t) => {
@@ -98,7 +108,7 @@ test('an optional field before one that is there is null', (t) => {
   const counts = { locks: 0, waiters: 0, shares: 0 };
   const event = { type: 'client-unlocked', address: '10.0.0.1', counts, order } as const;
   t.deepEqual(recordOf(event), [19, [0, 0, 0], ['c', 'a', 'd', 'r'], null, '10.0.0.1']);
-  t.deepEqual(decodeEvent(recordOf(event)), event);
+  t.deepEqual(eventOf(recordOf(event)), event);
   const granted = {
     type: 'lock-granted',
     owner: 1,
@@ -110,5 +120,5 @@ test('an optional field before one that is there is null', (t) => {
     call: { port: 1, xid: 1, digest: 1 },
     handle: bytes('\xff\x00'),
   } as const;
-  t.deepEqual(decodeEvent(recordOf(granted)), granted);
+  t.deepEqual(eventOf(recordOf(granted)), granted);
 });

@@ -66,7 +66,7 @@ export function contract(test: TestFn, name: string, make: MakeFixture): void {
       for (const entry of entries) {
         const before = sealed[entry.position - 2];
         if (before !== undefined) t.true(equalBytes(entry.previous, before.hash));
-        t.is(entry.events.length, (entry.position - 1) % 5);
+        t.is(entry.events.count, (entry.position - 1) % 5);
       }
     }
   });

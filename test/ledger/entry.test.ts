@@ -1,11 +1,11 @@
-import { encodedEvents } from '../support/events.js';
+import { encodedEvents, recordsOf, type EventRecord } from '../support/events.js';
 import { readFileSync } from 'node:fs';
 import { fc, testProp } from '@fast-check/ava';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import { LedgerError } from '../../src/base/errors.js';
 import { Chain } from '../../src/ledger/chain.js';
-import { decodeEntry, encodeEntry } from '../../src/ledger/entry.js';
+import { checkEvents, decodeEntry, encodeEntry } from '../../src/ledger/entry.js';
 import { readEnvelope } from '../../src/ledger/envelope.js';
 import { dump } from '../../src/ledger/file/dump.js';
 import type { Entry } from '../../src/ledger/port.js';
@@ -23,7 +23,7 @@ const field = fc.oneof(
   fc.constant(null),
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
 );
-const entries: fc.Arbitrary<Entry> = fc.record({
+const entries: fc.Arbitrary<Omit<Entry, 'events'> & { readonly events: readonly EventRecord[] }> = fc.record({
   version: fc.constant(1),
   group: fc.string({ maxLength: 300 }),
   position: integer,
@@ -38,7 +38,12 @@ const entries: fc.Arbitrary<Entry> = fc.record({
 testProp('an entry is read back as it was written, and its envelope in place', [entries], (t, entry) => {
   const bytes = encodeEntry(entry, encodedEvents(entry.events));
   const read = decodeEntry(bytes);
-  t.deepEqual({ ...read, previous: [...read.previous] }, { ...entry, previous: [...entry.previous] });
+  checkEvents(read.events);
+  t.deepEqual(
+    { ...read, previous: [...read.previous], events: recordsOf(read.events) },
+    { ...entry, previous: [...entry.previous] },
+  );
+  t.is(read.events.count, entry.events.length);
   const envelope = readEnvelope(bytes);
   const { position, epoch, time, durable } = entry;
   t.deepEqual(
@@ -54,7 +59,7 @@ testProp(
     const bytes = Buffer.from(encodeEntry(entry, encodedEvents(entry.events)));
     for (const [at, value] of changes) bytes[at % bytes.length] = value;
     for (const damaged of [bytes, bytes.subarray(0, cut % bytes.length)]) {
-      for (const read of [decodeEntry, readEnvelope]) {
+      for (const read of [(found: Uint8Array) => checkEvents(decodeEntry(found).events), readEnvelope]) {
         try {
           read(damaged);
         } catch (error) {
@@ -100,7 +105,7 @@ test('sealed bytes are not touched by later entries', (t) => {
   );
   const reader = new Chain('default');
   t.deepEqual(
-    sealed.map((entry) => reader.check(entry.bytes).events[0]?.[0]),
+    sealed.map((entry) => recordsOf(reader.check(entry.bytes).events)[0]?.[0]),
     [1, 2, 3],
   );
 });
@@ -159,7 +164,7 @@ test('schemas/entry.json takes its examples and what dump prints, and nothing el
   async function* read(): AsyncGenerator<Entry[]> {
     yield [decodeEntry(bytes)];
   }
-  for await (const line of dump({ read }, { from: 1 })) {
+  for await (const line of dump({ read }, { from: 1, decode: recordsOf })) {
     const entry: unknown = JSON.parse(line);
     t.true(validate(entry), JSON.stringify(validate.errors));
     t.like(entry, { events: [[1, '9223372036854775808', '6162']] });

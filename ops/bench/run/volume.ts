@@ -38,6 +38,6 @@ async function volumeOf(data: string): Promise<{ readonly bytes: number; readonl
   const reader = await openForReading({ data, group: 'default' });
   const { usedBytes } = await ledgerStat(reader, data);
   let events = 0;
-  for await (const group of reader.read(1)) for (const entry of group) events += entry.events.length;
+  for await (const group of reader.read(1)) for (const entry of group) events += entry.events.count;
   return { bytes: usedBytes, events };
 }

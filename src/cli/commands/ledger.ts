@@ -2,7 +2,9 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { decodeEvent } from '../../core/event-codec.js';
+import type { EncodedEvents } from '../../core/encoded-events.js';
+import { decodeEvents } from '../../core/event-codec.js';
+import type { Event } from '../../core/event.js';
 import { defaultDataFolder } from '../../host/paths.js';
 import { backup as backupLedger, restore as restoreLedger } from '../../ledger/file/backup.js';
 import { dump as dumpLedger } from '../../ledger/file/dump.js';
@@ -50,7 +52,12 @@ export function ledgerCommands(program: Command, act: Act): void {
   act<LedgerOptions & { from: number; to?: number }>(dump, async (options, context) => {
     const reader = await openForReading({ data: dataOf(options, context), group: options.group });
     const { from, to } = options;
-    for await (const line of dumpLedger(reader, { from, ...(to === undefined ? {} : { upTo: to }), decodeEvent })) {
+    const decode = (encoded: EncodedEvents): readonly Event[] => {
+      const events: Event[] = [];
+      decodeEvents(encoded, (event) => events.push(event));
+      return events;
+    };
+    for await (const line of dumpLedger(reader, { from, ...(to === undefined ? {} : { upTo: to }), decode })) {
       context.output.lines([line]);
     }
     return EXIT.done;

@@ -1,12 +1,12 @@
 /** Entries as JSON, one a line: the ledger for eyes and for other tools. Behind `ledger dump`; reads only. */
 
-import type { Entry, EventRecord, Position } from '../port.js';
+import type { EncodedEvents, Entry, Position } from '../port.js';
 
 export interface DumpOptions {
   readonly from: Position;
   readonly upTo?: Position;
-  /** Makes an event readable; without it the raw record is printed. */
-  readonly decodeEvent?: (event: EventRecord) => unknown;
+  /** Makes events readable. */
+  readonly decode: (events: EncodedEvents) => readonly unknown[];
 }
 
 /** Bytes are printed as hex, 64-bit integers beyond 2^53 as decimal strings. */
@@ -14,10 +14,9 @@ export async function* dump(
   reader: { read(from: Position, upTo?: Position): AsyncIterable<readonly Entry[]> },
   options: DumpOptions,
 ): AsyncGenerator<string> {
-  const decode = options.decodeEvent ?? ((event: EventRecord): unknown => event);
   for await (const entries of reader.read(options.from, options.upTo)) {
     for (const entry of entries) {
-      yield JSON.stringify({ ...entry, events: entry.events.map(decode) }, printable);
+      yield JSON.stringify({ ...entry, events: options.decode(entry.events) }, printable);
     }
   }
 }

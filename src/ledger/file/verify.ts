@@ -6,6 +6,7 @@
 import { LedgerError } from '../../base/errors.js';
 import type { Head, Position } from '../port.js';
 import { EMPTY_HEAD } from '../chain.js';
+import { checkEvents } from '../entry.js';
 import { endOfBytes, walkFrames } from './frames.js';
 import type { FileReader } from './reader.js';
 import { validHeader, Walk } from './replay.js';
@@ -45,7 +46,8 @@ export async function verify(reader: FileReader, options: { readonly running?: b
           const entry = walk.take(frame);
           if (entry === undefined) continue;
           entries += 1;
-          events += entry.events.length;
+          checkEvents(entry.events);
+          events += entry.events.count;
         }
         if (stop === undefined || (options.running === true && index === segments.length - 1)) continue;
         if (stop.type === 'bad') return report(`${path}: the frame at byte ${stop.offset}: ${stop.why}`);
