@@ -27,8 +27,9 @@ export class Bus {
   readonly #options: BusOptions;
   readonly #events: BusEvents;
   readonly #stop = new AbortController();
-  readonly #listeners: OnConnected[] = [];
+  readonly #listeners = new Set<OnConnected>();
   #connection: NatsConnection | undefined;
+  #isCalling = false;
   #running: Promise<void> | undefined;
 
   constructor(options: BusOptions, events: BusEvents) {
@@ -41,9 +42,35 @@ export class Bus {
     return this.#connection;
   }
 
-  /** Before `start`. Listeners are called in the order in which they were added, one after the other. */
-  onConnected(listener: OnConnected): void {
-    this.#listeners.push(listener);
+  /**
+   * Listeners are called in the order in which they were added, one after the other; one that is added while there is
+   * a connection is called for it too. Returns what takes it off again.
+   */
+  onConnected(listener: OnConnected): () => void {
+    this.#listeners.add(listener);
+    // Those of a connection that is being served now are walked in turn, with what is added meanwhile.
+    if (this.#connection !== undefined && !this.#isCalling) void listener(this.#connection).catch(() => undefined);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @throws LedgerError 'unavailable' where there is none within `msMax` */
+  async connected(msMax: number): Promise<NatsConnection> {
+    if (this.#connection !== undefined) return this.#connection;
+    const waiting = new AbortController();
+    let remove = (): void => undefined;
+    const next = new Promise<NatsConnection>((resolve) => {
+      remove = this.onConnected(async (connection) => resolve(connection));
+    });
+    try {
+      const signal = AbortSignal.any([waiting.signal, this.#stop.signal]);
+      const late = delay(msMax, undefined, { signal }).catch(() => undefined);
+      const connection = await Promise.race([next, late]);
+      if (connection !== undefined) return connection;
+    } finally {
+      remove();
+      waiting.abort();
+    }
+    throw new LedgerError('unavailable', `there is no connection to NATS within ${msMax} ms; it is tried again`);
   }
 
   /** Resolves once there is a connection and its listeners serve, or after `msMax`. */
@@ -102,7 +129,12 @@ export class Bus {
   }
 
   async #callListeners(connection: NatsConnection): Promise<void> {
-    for (const listener of this.#listeners) await listener(connection);
+    this.#isCalling = true;
+    try {
+      for (const listener of this.#listeners) await listener(connection);
+    } finally {
+      this.#isCalling = false;
+    }
   }
 
   /** Resolves where the server is silent, or the bus is to stop. */

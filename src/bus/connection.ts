@@ -21,16 +21,18 @@ import {
   type Authenticator,
   type ConnectionOptions,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
   type Service,
   type ServiceMsg,
+  type Subscription,
   type TlsOptions,
 } from 'nats';
 import { LedgerError } from '../base/errors.js';
 import { parseServer, type Server } from './server.js';
 
-export { createInbox, Events, headers };
-export type { Msg, NatsConnection, Service, ServiceMsg };
+export { createInbox, ErrorCode, Events, headers, NatsError };
+export type { Msg, MsgHdrs, NatsConnection, Service, ServiceMsg, Subscription };
 
 export interface BusOptions {
   /** `host`, `host:port`, `nats://host:port`, or `tls://host:port`, which refuses a server without TLS. */

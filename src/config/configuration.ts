@@ -41,6 +41,8 @@ export interface Configuration {
 
 export interface NatsConfiguration extends BusOptions {
   readonly eventsFormat: PayloadFormat;
+  /** Of the streams that this node makes. */
+  readonly replicas: number;
 }
 
 export type TakeoverWay = 'carry' | 'reclaim';

@@ -16,15 +16,19 @@ export async function admit(
   head: Head,
   entry: SealedEntry,
   hashAt: (position: Position) => Promise<Uint8Array>,
+  isCopy = false,
 ): Promise<Admission> {
-  return admitNext(head, entry) ?? { type: 'ended', outcome: await repeated(head, entry, hashAt) };
+  return admitNext(head, entry, isCopy) ?? { type: 'ended', outcome: await repeated(head, entry, hashAt) };
 }
 
-/** The quick part, without a promise: `undefined` where the entry is at or below the head. */
-export function admitNext(head: Head, entry: SealedEntry): Admission | undefined {
+/**
+ * The quick part, without a promise: `undefined` where the entry is at or below the head. A copy stands in another log
+ * already: a lower epoch is no reason to refuse it, evolve ignores such an entry (hazard 10).
+ */
+export function admitNext(head: Head, entry: SealedEntry, isCopy = false): Admission | undefined {
   if (entry.position > head.position + 1) return ended({ type: 'behind', head: head.position });
   if (entry.position <= head.position) return undefined;
-  if (entry.epoch < head.epoch) return ended({ type: 'fenced', epoch: head.epoch });
+  if (entry.epoch < head.epoch && !isCopy) return ended({ type: 'fenced', epoch: head.epoch });
   const envelope = readEnvelope(entry.bytes);
   if (envelope.position !== entry.position || envelope.epoch !== entry.epoch) {
     throw new LedgerError('damaged', `the entry for position ${entry.position} says position ${envelope.position}`);
@@ -33,7 +37,12 @@ export function admitNext(head: Head, entry: SealedEntry): Admission | undefined
   if (!equalBytes(envelope.previous, head.hash)) return ended({ type: 'fenced', epoch: head.epoch });
   return {
     type: 'next',
-    head: { position: entry.position, epoch: entry.epoch, time: envelope.time, hash: entry.hash },
+    head: {
+      position: entry.position,
+      epoch: Math.max(entry.epoch, head.epoch),
+      time: Math.max(envelope.time, head.time),
+      hash: entry.hash,
+    },
   };
 }
 

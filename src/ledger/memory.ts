@@ -6,6 +6,7 @@
 import { LedgerError } from '../base/errors.js';
 import { admit } from './admission.js';
 import { Chain, EMPTY_HEAD } from './chain.js';
+import { ENTRY_BYTES_MAX } from './entry.js';
 import type { AppendOutcome, Capacity, Entry, Head, Ledger, Position, SealedEntry } from './port.js';
 
 const READ_GROUP = 256;
@@ -57,6 +58,10 @@ export class MemoryLedger implements Ledger {
 
   capacity(): Capacity {
     return this.#log.capacity;
+  }
+
+  entryBytesMax(): number {
+    return ENTRY_BYTES_MAX;
   }
 
   async append(entry: SealedEntry, options: { readonly urgent?: boolean } = {}): Promise<AppendOutcome> {

@@ -67,6 +67,8 @@ export interface Ledger {
   readonly group: string;
   head(): Head;
   capacity(): Capacity;
+  /** Bytes of the largest entry that is taken: a bus has smaller messages than a disk has frames. May change. */
+  entryBytesMax(): number;
   /**
    * Appends at `entry.position`, which must be `head().position + 1`. Resolves `durable` only once the bytes are
    * synced. Throws LedgerError `io` (never retried: close and recover) or `no-space` (nothing was written).

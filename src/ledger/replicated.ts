@@ -26,10 +26,18 @@ export interface ClaimOptions {
   readonly quorum: boolean;
 }
 
+/** The newest forms that a release reads: of an entry, and of the events in it. */
+export interface FormatVersions {
+  readonly entry: number;
+  readonly event: number;
+}
+
 /** What a claim found before it appended anything. */
 export interface ClaimReport {
   /** Heads of the archives that answered, by node, this one's among them. */
   readonly heads: readonly { readonly node: string; readonly position: Position; readonly epoch: number }[];
+  /** What every node that answered reads: an owner writes no newer form, so that a cluster is upgraded node by node. */
+  readonly reads: FormatVersions;
   /** Entries that the stream had lost and an archive brought back. */
   readonly republished: number;
   /** True where entries may be missing that an archive out of reach has. */
@@ -73,7 +81,9 @@ export interface ReplicatedLog {
   caughtUp(msMax: number): Promise<Head>;
   stopFollowing(): Promise<void>;
   /**
-   * Stops following, catches up, compares the heads of all archives, and publishes a suffix that the stream lost.
+   * Stops following, catches up, compares the heads of all archives, and publishes a suffix that the stream lost. What
+   * it archives and rewinds meanwhile it hands to the observer as before; nothing after it has ended. Where it throws,
+   * nothing was claimed, and following may begin again.
    * @throws LedgerError `unavailable` (the stream is away), `refused` (a fork, or heads that would have to be known)
    */
   claim(options: ClaimOptions): Promise<Claimed>;

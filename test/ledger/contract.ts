@@ -1,7 +1,7 @@
 /** One contract suite for every ledger: what the engine may rely on, whichever implementation stands behind the port. */
 
 import { encodedEvents } from '../support/events.js';
-import type { ExecutionContext, TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { LedgerError } from '../../src/base/errors.js';
 import { Chain, equalBytes } from '../../src/ledger/chain.js';
 import type { Entry, Ledger, Position, SealedEntry } from '../../src/ledger/port.js';
@@ -33,7 +33,10 @@ export async function readAll(ledger: Pick<Ledger, 'read'>, from: Position = 1):
   return entries;
 }
 
-export function contract(test: TestFn, name: string, make: MakeFixture): void {
+/** ava's own, or one that knows whether what it needs is there. */
+type Test = (title: string, run: (t: ExecutionContext) => Promise<void>) => void;
+
+export function contract(test: Test, name: string, make: MakeFixture): void {
   test(`${name}: an empty ledger has its head at 0 and reads as nothing`, async (t) => {
     const ledger = await (await make(t)).open();
     t.teardown(() => ledger.close());

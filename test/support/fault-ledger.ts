@@ -74,6 +74,10 @@ class FaultLedger implements Ledger {
     return this.#faults.capacity;
   }
 
+  entryBytesMax(): number {
+    return this.#inner.entryBytesMax();
+  }
+
   async append(entry: SealedEntry, options?: { readonly urgent?: boolean }): Promise<AppendOutcome> {
     await this.#faults.pass();
     if (this.#faults.capacity === 'releases-only' && options?.urgent !== true) {

@@ -78,7 +78,7 @@ export class SharedReplica implements ReplicatedLog {
 
   async claim(): Promise<Claimed> {
     await this.stopFollowing();
-    const report = { heads: [], republished: 0, lossAccepted: false };
+    const report = { heads: [], reads: { entry: 1, event: 1 }, republished: 0, lossAccepted: false };
     return {
       ledger: new SharedLedger(this.#log),
       report,
@@ -116,6 +116,7 @@ class SharedLedger implements Ledger {
 
   head = (): Head => this.#inner.head();
   capacity = () => this.#inner.capacity();
+  entryBytesMax = () => this.#inner.entryBytesMax();
   read = (from: Position) => this.#inner.read(from);
 
   async append(entry: SealedEntry): Promise<AppendOutcome> {

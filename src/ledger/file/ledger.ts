@@ -6,6 +6,7 @@
 import { assert } from '../../base/assert.js';
 import { LedgerError } from '../../base/errors.js';
 import { admit, admitNext } from '../admission.js';
+import { ENTRY_BYTES_MAX } from '../entry.js';
 import type { AppendOutcome, Capacity, Entry, Head, Ledger, Position, SealedEntry } from '../port.js';
 import {
   encodeFrame,
@@ -74,13 +75,18 @@ export class FileLedger implements Ledger {
     return this.#parts.supply.capacity;
   }
 
-  async append(entry: SealedEntry, options: { readonly urgent?: boolean } = {}): Promise<AppendOutcome> {
+  /** `isCopy`: the entry stands in the log that this ledger is an archive of. */
+  async append(
+    entry: SealedEntry,
+    options: { readonly urgent?: boolean; readonly isCopy?: boolean } = {},
+  ): Promise<AppendOutcome> {
     assert(!this.#appending, 'one append at a time');
     this.#refuseWhereOver();
     this.#appending = true;
     try {
+      const { isCopy } = options;
       const admission =
-        admitNext(this.#head, entry) ?? (await admit(this.#head, entry, (position) => this.#hashAt(position)));
+        admitNext(this.#head, entry, isCopy) ?? (await admit(this.#head, entry, (position) => this.#hashAt(position)));
       if (admission.type === 'ended') return admission.outcome;
       const urgent = options.urgent === true;
       if (!urgent && this.#parts.supply.capacity !== 'open') {
@@ -102,6 +108,10 @@ export class FileLedger implements Ledger {
     } finally {
       this.#appending = false;
     }
+  }
+
+  entryBytesMax(): number {
+    return ENTRY_BYTES_MAX;
   }
 
   async *read(from: Position): AsyncIterable<readonly Entry[]> {

@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.js';
 import { LedgerError } from '../../base/errors.js';
 import { EMPTY_HEAD } from '../chain.js';
-import type { Capacity } from '../port.js';
+import type { Capacity, Head } from '../port.js';
 import { FRAME_SEAL } from './format.js';
 import { diskFact, inspect, type Inspection, type LastSegment } from './inspect.js';
 import { groupFolders, type GroupFolders } from './layout.js';
@@ -33,6 +33,8 @@ export interface FileLedgerOptions {
   readonly syncWay?: SyncWay;
   /** Milliseconds without an append after which the ledger writes its mark. */
   readonly idleMarkMs?: number;
+  /** Where a ledger that is begun now stands: behind a checkpoint whose entries it will never have. Else at 0. */
+  readonly begin?: Head;
 }
 
 export interface FolderLock {
@@ -130,7 +132,7 @@ class Opening {
         supply,
         writer: new SyncWriter(this.#options.syncWay),
         active,
-        head: last?.head ?? EMPTY_HEAD,
+        head: last?.head ?? this.#beginning,
         lastKind: last?.lastFrame?.kind ?? 0,
         idleMarkMs: this.#options.idleMarkMs ?? IDLE_MARK_MS,
         release: async () => lock.release(),
@@ -168,7 +170,13 @@ class Opening {
   #begin(supply: SegmentSupply): Promise<ActiveSegment> {
     return supply
       .take(this.#limits.firstSegmentBytes, segmentBytesFor(0), false)
-      .then((empty) => beginSegment(this.#storage, this.#folders.segments, empty, this.#options.group, EMPTY_HEAD, 0));
+      .then((empty) =>
+        beginSegment(this.#storage, this.#folders.segments, empty, this.#options.group, this.#beginning, 0),
+      );
+  }
+
+  get #beginning(): Head {
+    return this.#options.begin ?? EMPTY_HEAD;
   }
 
   async #continue(last: LastSegment): Promise<ActiveSegment> {

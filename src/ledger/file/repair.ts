@@ -5,7 +5,7 @@
 
 import { basename, join } from 'node:path';
 import type { LastSegment, Tail } from './inspect.js';
-import type { GroupFolders } from './layout.js';
+import { segmentFirsts, segmentName, type GroupFolders } from './layout.js';
 import { writeAll, type Storage } from './storage.js';
 
 /** Moves a half-made segment, in which nothing ever stood. Returns the note for it. */
@@ -15,6 +15,16 @@ export async function setSegmentAside(storage: Storage, folders: GroupFolders, l
   await storage.syncFolder(folders.aside);
   await storage.syncFolder(folders.segments);
   return `a segment that was being made when the last run ended (${basename(last.path)}) was moved to ${target}: nothing stood in it`;
+}
+
+/** Moves the one segment of a ledger aside in which nothing stands yet: the ledger begins anew, elsewhere. */
+export async function setEmptyAside(storage: Storage, folders: GroupFolders): Promise<void> {
+  for (const first of segmentFirsts(await storage.list(folders.segments))) {
+    const name = segmentName(first);
+    await storage.rename(join(folders.segments, name), await freeName(storage, folders.aside, name));
+  }
+  await storage.syncFolder(folders.aside);
+  await storage.syncFolder(folders.segments);
 }
 
 /** Copies a torn tail aside, then writes zeros over it. Returns the note for it. */
@@ -44,7 +54,7 @@ export async function cutTail(storage: Storage, folders: GroupFolders, last: Las
 }
 
 /** Nothing set aside earlier is overwritten. */
-async function freeName(storage: Storage, folder: string, name: string): Promise<string> {
+export async function freeName(storage: Storage, folder: string, name: string): Promise<string> {
   const taken = new Set(await storage.list(folder));
   let candidate = name;
   for (let i = 1; taken.has(candidate); i++) candidate = `${name}.${i}`;

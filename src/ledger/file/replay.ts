@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { LedgerError } from '../../base/errors.js';
 import { Chain, EMPTY_HEAD, equalBytes, sha256 } from '../chain.js';
 import { readEnvelope } from '../envelope.js';
-import type { Entry, Head, Position } from '../port.js';
+import type { Entry, Head, Position, SealedEntry } from '../port.js';
 import { FRAME_ENTRY, parseMark, type SegmentHeader } from './format.js';
 import { readHeader, walkFrames, type PlacedFrame } from './frames.js';
 import { segmentFirsts, segmentName } from './layout.js';
@@ -27,7 +27,19 @@ export interface ReplayOptions {
   readonly upTo?: Position;
 }
 
-export async function* replay(options: ReplayOptions): AsyncGenerator<readonly Entry[]> {
+export function replay(options: ReplayOptions): AsyncGenerator<readonly Entry[]> {
+  return walkSegments(options, (entry) => entry);
+}
+
+/** The same, in the bytes that were appended. */
+export function replaySealed(options: ReplayOptions): AsyncGenerator<readonly SealedEntry[]> {
+  return walkSegments(options, ({ position, epoch }, bytes, hash) => ({ position, epoch, bytes, hash }));
+}
+
+/** What a reader makes of an entry. */
+type Take<T> = (entry: Entry, bytes: Uint8Array, hash: Uint8Array) => T;
+
+async function* walkSegments<T>(options: ReplayOptions, take: Take<T>): AsyncGenerator<readonly T[]> {
   const { storage, folder, group, from, upTo } = options;
   if (upTo !== undefined && from > upTo) return;
   const firsts = segmentFirsts(await storage.list(folder));
@@ -42,7 +54,7 @@ export async function* replay(options: ReplayOptions): AsyncGenerator<readonly E
     try {
       const header = await validHeader(file, group, first);
       walk = walk === undefined ? new Walk(group, header, from) : walk.into(header);
-      yield* readSegment(file, header, walk, upTo, index === firsts.length - 1);
+      yield* readSegment(file, header, walk, upTo, index === firsts.length - 1, take);
     } finally {
       await file.close();
     }
@@ -58,11 +70,14 @@ export type ReplayPlace = Pick<ReplayOptions, 'storage' | 'folder' | 'group'>;
 /** The head as it was at `position`; `undefined` where the ledger does not reach, or does not reach back, so far. */
 export async function headAt({ storage, folder, group }: ReplayPlace, position: Position): Promise<Head | undefined> {
   if (position === 0) return EMPTY_HEAD;
-  const first = segmentFirsts(await storage.list(folder)).findLast((candidate) => candidate <= position);
+  const firsts = segmentFirsts(await storage.list(folder));
+  // A ledger that began behind a checkpoint knows the head that it began at.
+  const first = firsts.findLast((candidate) => candidate <= position) ?? firsts.find((other) => other === position + 1);
   if (first === undefined) return undefined;
   const file = await storage.open(join(folder, segmentName(first)), 'read');
   try {
     const header = await validHeader(file, group, first);
+    if (first === position + 1) return header.before;
     const walk = new Walk(group, header, position + 1);
     for await (const { frames } of walkFrames(file, header.salt)) {
       for (const frame of frames) {
@@ -76,18 +91,19 @@ export async function headAt({ storage, folder, group }: ReplayPlace, position: 
   }
 }
 
-async function* readSegment(
+async function* readSegment<T>(
   file: StorageFile,
   header: SegmentHeader,
   walk: Walk,
   upTo: Position | undefined,
   last: boolean,
-): AsyncGenerator<readonly Entry[]> {
+  take: Take<T>,
+): AsyncGenerator<readonly T[]> {
   for await (const { frames, stop } of walkFrames(file, header.salt)) {
-    const entries: Entry[] = [];
+    const entries: T[] = [];
     for (const frame of frames) {
       const entry = walk.take(frame);
-      if (entry !== undefined) entries.push(entry);
+      if (entry !== undefined) entries.push(take(entry, frame.payload, walk.head?.hash ?? sha256(frame.payload)));
       if (walk.position === upTo) break;
     }
     if (entries.length > 0) yield entries;

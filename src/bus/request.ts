@@ -1,0 +1,70 @@
+/** Requests on a connection, with their errors as LedgerErrors: nothing of the package's own leaks to who asks. */
+
+import { LedgerError } from '../base/errors.js';
+import { createInbox, ErrorCode, NatsError, type Msg, type MsgHdrs, type NatsConnection } from './connection.js';
+
+/** @throws LedgerError 'unavailable' (nobody serves it, or the connection is lost), 'timeout' */
+export async function request(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array,
+  { msMax, headers }: { readonly msMax: number; readonly headers?: MsgHdrs },
+): Promise<Msg> {
+  try {
+    return await connection.request(subject, payload, { timeout: msMax, ...(headers !== undefined && { headers }) });
+  } catch (error) {
+    throw requestError(error, subject, msMax);
+  }
+}
+
+/**
+ * Every answer to one request as it comes, until `isEnough` says so of one, nobody is there, or `msMax` is over.
+ * An answer that `read` throws at is passed over: it is none of ours.
+ */
+export async function gather<Answer>(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array,
+  msMax: number,
+  read: (message: Msg) => Answer,
+  isEnough: (answers: readonly Answer[]) => boolean,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  await new Promise<void>((resolve) => {
+    const inbox = createInbox();
+    const timer = setTimeout(done, msMax);
+    const subscription = connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error !== null || message.headers?.code === 503) return done();
+        try {
+          answers.push(read(message));
+        } catch {
+          return;
+        }
+        if (isEnough(answers)) done();
+      },
+    });
+    function done(): void {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      resolve();
+    }
+    void connection.closed().then(done);
+    connection.publish(subject, payload, { reply: inbox });
+  });
+  return answers;
+}
+
+/** Errors of the package by their code, as it spells them. */
+const KNOWN: ReadonlyMap<string, 'nobody' | 'late'> = new Map<string, 'nobody' | 'late'>([
+  [ErrorCode.NoResponders, 'nobody'],
+  [ErrorCode.Timeout, 'late'],
+]);
+
+function requestError(error: unknown, subject: string, msMax: number): LedgerError {
+  const known = error instanceof NatsError ? KNOWN.get(error.code) : undefined;
+  if (known === 'nobody') return new LedgerError('unavailable', `nobody serves ${subject} on NATS`, { cause: error });
+  if (known === 'late') return new LedgerError('timeout', `${subject}: no answer within ${msMax} ms`, { cause: error });
+  const message = error instanceof Error ? error.message : String(error);
+  return new LedgerError('unavailable', `${subject} could not be asked: ${message}`, { cause: error });
+}

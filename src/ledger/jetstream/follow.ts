@@ -1,0 +1,98 @@
+/**
+ * Archives what others append, and hands it on: one run of a follower, on one connection, from where the archive is.
+ * Between the stream and the observer (the projection of a standby).
+ */
+
+import { LedgerError } from '../../base/errors.js';
+import type { NatsConnection } from '../../bus/connection.js';
+import type { Position } from '../port.js';
+import type { LogObserver } from '../replicated.js';
+import type { Archive } from './archive.js';
+import { compare } from './compare.js';
+import { messagesFrom } from './consumer.js';
+import { beginFromPeer, fillUp } from './fill.js';
+import { republish } from './owner.js';
+import type { Peers } from './peers.js';
+import { settleSplit } from './split.js';
+import type { Generation, GroupStream } from './stream.js';
+import { takeEntries } from './take.js';
+
+export interface Parts {
+  readonly group: string;
+  readonly node: string;
+  readonly archive: Archive;
+  readonly stream: GroupStream;
+  readonly peers: Peers;
+  /** Form of the checkpoints that this release reads. */
+  readonly checkpointVersion: number;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Makes the archive and the stream one the beginning of the other, without a claim: what the archive has and the stream
+ * lost is published again, what lost the race to a claim is set aside. Resolves with the last position of the stream.
+ * @throws LedgerError 'damaged' for a fork, 'unavailable'
+ */
+export async function settle(
+  parts: Parts,
+  generation: Generation,
+  observer: LogObserver | undefined,
+): Promise<Position> {
+  const { archive, stream, group, log } = parts;
+  for (;;) {
+    const found = await compare(archive, stream, generation);
+    const { last } = found;
+    switch (found.type) {
+      case 'level':
+        archive.agree(last, generation.number);
+        return last;
+      case 'archive-behind':
+        archive.agree(archive.head().position, generation.number);
+        return last;
+      case 'split': {
+        const entries = stream.entries(generation, found.at + 1, last);
+        await settleSplit(archive, group, found.at, { where: `the stream ${generation.stream}`, entries }, log);
+        observer?.onRewound(found.at);
+        break;
+      }
+      case 'stream-behind': {
+        const count = await republish(archive, stream, generation, last, archive.head().position);
+        log(
+          `group ${group}: the stream ${generation.stream} ended at position ${last}; ${count} entries of this node's archive were published again`,
+        );
+        break;
+      }
+      case 'apart':
+        await beginFromPeer(parts, generation, last, observer);
+        if (archive.head().position < found.begins) await fillUp(parts, generation, found.begins, observer);
+    }
+  }
+}
+
+/** Until `signal`. @throws LedgerError 'unavailable' (again, later), 'damaged' (a fork), what the archive's disk says */
+export async function followOnce(
+  parts: Parts,
+  connection: NatsConnection,
+  generation: Generation,
+  observer: LogObserver,
+  onFollowing: (last: Position) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { archive, group, peers } = parts;
+  let last = await settle(parts, generation, observer);
+  if (archive.head().position === 0) await beginFromPeer(parts, generation, last, observer);
+  onFollowing(last);
+  let next = archive.head().position + 1;
+  for await (const batch of messagesFrom(connection, generation.stream, next - generation.base, signal)) {
+    for (const { sequence } of batch) {
+      if (sequence + generation.base !== next++) {
+        throw new LedgerError('unavailable', `${generation.stream} skipped to message ${sequence}: it is read anew`);
+      }
+    }
+    await takeEntries(archive, group, batch.map(({ bytes }) => bytes), observer); // prettier-ignore
+    archive.agree(archive.head().position, generation.number);
+    peers.tellSynced(archive.head().position);
+    last = Math.max(last, archive.head().position);
+    onFollowing(last);
+  }
+}

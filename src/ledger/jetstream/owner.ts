@@ -1,0 +1,331 @@
+/**
+ * The ledger of a group's owner: each entry goes to the stream, fenced by its sequence, and to the archive at the same
+ * time, and is durable once both have it. Under the engine, in the place of the file ledger of a single node.
+ *
+ * The first entry of a claim goes to the stream first: of two claimers the one that was too late keeps a clean archive.
+ *
+ * Ends of an append: `durable`; `fenced` by another entry at the position, or by a node of a higher epoch; a stream that
+ * was rolled back gets the missing suffix again, out of the archive, and then the entry; while the stream is away the
+ * same bytes are published again under the same id until the end is known. A stream that is gone, one that is full, one
+ * that holds another history: a LedgerError that says what to do.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { assert } from '../../base/assert.js';
+import { LedgerError } from '../../base/errors.js';
+import { admitNext } from '../admission.js';
+import { equalBytes, sha256 } from '../chain.js';
+import { ENTRY_BYTES_MAX } from '../entry.js';
+import { readEnvelope } from '../envelope.js';
+import type { AppendOutcome, Capacity, Entry, Head, Ledger, Position, SealedEntry } from '../port.js';
+import type { Archive } from './archive.js';
+import { CAPACITY_CHECK_MS, reserveOf, RETRY_MS } from './limits.js';
+import type { Generation, GroupStream, StreamState } from './stream.js';
+
+export interface OwnerOptions {
+  readonly node: string;
+  readonly archive: Archive;
+  readonly stream: GroupStream;
+  readonly generation: Generation;
+  /** Resolves once another node has synced the position too; undefined where the owner's own sync is enough. */
+  readonly elsewhere: ((position: Position, signal: AbortSignal) => Promise<void>) | undefined;
+  readonly onCapacity: (capacity: Capacity, why: string) => void;
+  readonly onClosed: () => void;
+}
+
+/** Appends between two looks at how full a bounded stream is. */
+const APPENDS_BETWEEN_CHECKS = 256;
+
+export class OwnerLedger implements Ledger {
+  readonly group: string;
+  readonly #options: OwnerOptions;
+  readonly #stop = new AbortController();
+  #generation: Generation;
+  #capacity: Capacity = 'open';
+  #appending: Promise<unknown> | undefined;
+  #claimed = false;
+  /** The stream may have changed unseen: what stands before the next entry is looked at first. */
+  #isUnsure = false;
+  #appends = 0;
+  #closed: Promise<void> | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: OwnerOptions, state: StreamState) {
+    this.group = options.stream.group;
+    this.#options = options;
+    this.#generation = options.generation;
+    this.#weigh(state);
+    this.#timer = setInterval(() => this.#look(), CAPACITY_CHECK_MS);
+    this.#timer.unref();
+  }
+
+  head(): Head {
+    return this.#options.archive.head();
+  }
+
+  capacity(): Capacity {
+    return this.#capacity === 'open' ? this.#options.archive.capacity() : this.#capacity;
+  }
+
+  entryBytesMax(): number {
+    return Math.min(ENTRY_BYTES_MAX, this.#options.stream.entryBytesMax ?? ENTRY_BYTES_MAX);
+  }
+
+  read(from: Position): AsyncIterable<readonly Entry[]> {
+    return this.#options.archive.read(from);
+  }
+
+  /** The connection was made anew: between the two the stream may have been rolled back, or claimed. */
+  doubt(): void {
+    this.#isUnsure = true;
+  }
+
+  async append(entry: SealedEntry, options: { readonly urgent?: boolean } = {}): Promise<AppendOutcome> {
+    assert(this.#appending === undefined, 'one append at a time');
+    if (this.#closed !== undefined) throw new LedgerError('unavailable', `the ledger of group ${this.group} is closed`);
+    const urgent = options.urgent === true;
+    // At or below the head, behind, or of an older epoch: the archive knows.
+    if (admitNext(this.head(), entry)?.type !== 'next') return this.#options.archive.append(entry, '', { urgent });
+    if (!urgent && this.capacity() !== 'open') {
+      throw new LedgerError(
+        'no-space',
+        `the ledger of group ${this.group} is full: only releases are taken. Nothing was written`,
+      );
+    }
+    if (entry.bytes.length > this.entryBytesMax()) {
+      throw new LedgerError(
+        'limit',
+        `an entry of ${entry.bytes.length} bytes is more than one message takes (${this.entryBytesMax()})`,
+      );
+    }
+    const appending = this.#append(entry, urgent);
+    this.#appending = appending.catch(() => undefined);
+    try {
+      return await appending;
+    } finally {
+      this.#appending = undefined;
+    }
+  }
+
+  /** Gives the group up. An append that is under way ends as `unknown`. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      clearInterval(this.#timer);
+      this.#stop.abort();
+      await this.#appending;
+      this.#options.onClosed();
+    })();
+    return this.#closed;
+  }
+
+  async #append(entry: SealedEntry, urgent: boolean): Promise<AppendOutcome> {
+    const { archive, node, elsewhere } = this.#options;
+    const first = !this.#claimed;
+    const publishing = this.#publish(entry);
+    publishing.catch(() => undefined);
+    if (first) {
+      const outcome = await publishing;
+      if (outcome.type !== 'durable') return outcome;
+      this.#claimed = true;
+    } else {
+      // The message leaves at the end of this turn, before the thread may stand still for the sync.
+      await Promise.resolve();
+    }
+    const archived = await archive.append(entry, node, { urgent });
+    const outcome = await publishing;
+    if (outcome.type !== 'durable' || archived.type !== 'durable')
+      return outcome.type === 'durable' ? archived : outcome;
+    if (elsewhere !== undefined) await elsewhere(entry.position, this.#stop.signal);
+    if (elsewhere !== undefined && this.#stop.signal.aborted) return this.#unknown();
+    archive.agree(entry.position, this.#generation.number);
+    return outcome;
+  }
+
+  /** Until its end is known. */
+  async #publish(entry: SealedEntry): Promise<AppendOutcome> {
+    const { stream } = this.#options;
+    if (++this.#appends % APPENDS_BETWEEN_CHECKS === 0) this.#look();
+    while (!this.#stop.signal.aborted) {
+      if (this.#isUnsure) {
+        const fenced = await this.#verifyBefore(entry).catch(() => 'later' as const);
+        if (fenced === 'later') {
+          await this.#pause();
+          continue;
+        }
+        if (fenced !== undefined) return fenced;
+      }
+      const outcome = await stream.publish(this.#generation, entry);
+      switch (outcome.type) {
+        case 'durable':
+        case 'fenced':
+          return outcome;
+        case 'behind':
+          await this.#republish(outcome.head, entry.position - 1);
+          break;
+        case 'moved':
+          await this.#find();
+          break;
+        case 'full':
+          throw fullError(this.group, outcome.why);
+        case 'unknown':
+          this.#isUnsure = true;
+          await this.#pause();
+      }
+    }
+    return this.#unknown();
+  }
+
+  /**
+   * The fence checks a position, not what stands there: after a time without view of the stream the entry before ours
+   * must be the one that we know (hazard 10). Undefined where it is, or where nothing stands there.
+   */
+  async #verifyBefore({ position }: SealedEntry): Promise<AppendOutcome | undefined> {
+    const { stream, archive } = this.#options;
+    const before = position - 1;
+    if (before > this.#generation.base) {
+      const bytes = await stream.entryAt(this.#generation, before);
+      const hash = await archive.hashAt(before);
+      if (bytes !== undefined && hash !== undefined && !equalBytes(sha256(bytes), hash)) {
+        return { type: 'fenced', epoch: readEnvelope(bytes).epoch };
+      }
+    }
+    this.#isUnsure = false;
+    return undefined;
+  }
+
+  /** The stream was rolled back under us: it gets again what it lost, unless something else stands where it ends. */
+  async #republish(head: Position, upTo: Position): Promise<void> {
+    const { stream, archive } = this.#options;
+    try {
+      await republish(archive, stream, this.#generation, head, upTo, this.#stop.signal);
+    } catch (error) {
+      if (error instanceof LedgerError && error.code === 'unavailable') await this.#pause();
+      else throw error;
+    }
+  }
+
+  async #find(): Promise<void> {
+    let found: Generation | undefined;
+    try {
+      found = await this.#options.stream.find();
+    } catch {
+      await this.#pause();
+      return;
+    }
+    if (found === undefined || found.number < this.#generation.number) {
+      // While a generation is opened none carries the subject for a moment; a stream that is gone stays so.
+      if (await this.#isGone()) {
+        throw new LedgerError(
+          'unavailable',
+          `the stream ${this.#generation.stream} was deleted under its owner: the group is claimed anew, and its ledger goes on from the archives`,
+        );
+      }
+      await this.#pause();
+      return;
+    }
+    if (found.base >= 0) this.#generation = found;
+    this.#isUnsure = true;
+    await this.#pause();
+  }
+
+  async #isGone(): Promise<boolean> {
+    try {
+      return (await this.#options.stream.state(this.#generation)) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** How full the stream is, seen from time to time. */
+  #look(): void {
+    this.#options.stream.state(this.#generation).then(
+      (state) => state !== undefined && this.#weigh(state),
+      () => undefined, // away: appends tell
+    );
+  }
+
+  #weigh({ bytes, bytesMax }: StreamState): void {
+    const isFull = bytesMax > 0 && bytes > bytesMax - reserveOf(bytesMax);
+    const capacity = isFull ? 'releases-only' : 'open';
+    if (capacity === this.#capacity) return;
+    this.#capacity = capacity;
+    this.#options.onCapacity(capacity, isFull ? fullError(this.group, `${bytes} of ${bytesMax} bytes`).message : '');
+  }
+
+  async #pause(): Promise<void> {
+    await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  #unknown(): AppendOutcome {
+    const cause = new LedgerError('unavailable', 'the group was given up before the stream answered');
+    return { type: 'unknown', cause };
+  }
+}
+
+/**
+ * Publishes what the stream has lost, from behind `head` to `upTo`, in the bytes that the archive has. The chain must
+ * connect where the stream ends.
+ * @throws LedgerError 'damaged' (another history stands there), 'unavailable', 'no-space'
+ */
+export async function republish(
+  archive: Archive,
+  stream: GroupStream,
+  generation: Generation,
+  head: Position,
+  upTo: Position,
+  signal?: AbortSignal,
+): Promise<number> {
+  if (head > generation.base) {
+    const [standing, own] = await Promise.all([stream.entryAt(generation, head), archive.hashAt(head)]);
+    if (standing === undefined)
+      throw new LedgerError('unavailable', `${generation.stream} does not show its last entry`);
+    if (own !== undefined && !equalBytes(sha256(standing), own)) throw otherHistory(stream.group, head);
+  }
+  let count = 0;
+  for await (const group of archive.sealed(head + 1, upTo)) {
+    for (const entry of group) {
+      const outcome = await publishKnown(stream, generation, entry, signal);
+      if (outcome.type === 'fenced') throw otherHistory(stream.group, entry.position);
+      if (outcome.type === 'full') throw fullError(stream.group, outcome.why);
+      if (outcome.type !== 'durable') {
+        throw new LedgerError(
+          'unavailable',
+          `the stream of group ${stream.group} changed while it got again what it lost`,
+        );
+      }
+      count += 1;
+    }
+  }
+  return count;
+}
+
+async function publishKnown(
+  stream: GroupStream,
+  generation: Generation,
+  entry: SealedEntry,
+  signal: AbortSignal | undefined,
+): ReturnType<GroupStream['publish']> {
+  for (let tries = 0; ; tries++) {
+    const outcome = await stream.publish(generation, entry);
+    if (outcome.type !== 'unknown' || tries === TRIES_MAX || signal?.aborted === true) return outcome;
+    await delay(RETRY_MS);
+  }
+}
+
+/** Of one entry: a leader change takes seconds. */
+const TRIES_MAX = 20;
+
+function otherHistory(group: string, position: Position): LedgerError {
+  return new LedgerError(
+    'damaged',
+    `the stream of group ${group} has another entry at position ${position} than this node's archive`,
+    { details: { group, position } },
+  );
+}
+
+function fullError(group: string, why: string): LedgerError {
+  return new LedgerError(
+    'no-space',
+    `the stream of group ${group} is full (${why}): open its next generation (nlm-ledger ledger generation ${group}), or let it grow`,
+  );
+}

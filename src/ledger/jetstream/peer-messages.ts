@@ -1,0 +1,138 @@
+/**
+ * What the nodes of a group tell each other about their archives, and its checks: msgpack maps, whose unknown keys are
+ * passed over, so that a later release may say more. On `nlm.peer.<group>.…` (names.ts).
+ *
+ *     heads       {}                    -> Head of every archive of the group
+ *     entries     {node, from}          -> {entries: [bytes, ...], head}    from one node; a page below the largest message
+ *     checkpoint  {node, offset}        -> {position, epoch, time, hash, version, bytes, offset, part}   its newest one
+ *     synced      {node, position}      told by a follower after each sync
+ */
+
+import { LedgerError } from '../../base/errors.js';
+import { decodePayload, encodePayload } from '../../bus/payload.js';
+import { HASH_BYTES } from '../entry.js';
+import type { Position } from '../port.js';
+import type { FormatVersions } from '../replicated.js';
+
+export interface ArchiveHead {
+  readonly node: string;
+  readonly position: Position;
+  readonly epoch: number;
+  readonly hash: Uint8Array;
+  /** What stands up to here was acknowledged, or may have been. */
+  readonly agreed: Position;
+  /** Node that wrote the entry at the head. */
+  readonly author: string;
+  /** Generation of the stream that the archive was last level with; 0 where it never was. */
+  readonly generation: number;
+  /** Entries and events that the node reads. */
+  readonly reads: FormatVersions;
+}
+
+export interface EntriesPage {
+  readonly entries: readonly Uint8Array[];
+  readonly head: Position;
+}
+
+export interface CheckpointPart {
+  readonly position: Position;
+  readonly epoch: number;
+  readonly time: number;
+  readonly hash: Uint8Array;
+  readonly version: number;
+  /** Of the whole state. */
+  readonly bytes: number;
+  readonly offset: number;
+  readonly part: Uint8Array;
+}
+
+export function encodeMessage(value: object): Uint8Array {
+  return encodePayload(value, 'msgpack');
+}
+
+export function decodeArchiveHead(bytes: Uint8Array): ArchiveHead {
+  const map = mapOf(bytes);
+  return {
+    node: text(map, 'node'),
+    position: whole(map, 'position'),
+    epoch: whole(map, 'epoch'),
+    hash: hashOf(map),
+    agreed: whole(map, 'agreed'),
+    author: text(map, 'author'),
+    generation: whole(map, 'generation'),
+    reads: { entry: whole(map, 'readsEntry'), event: whole(map, 'readsEvent') },
+  };
+}
+
+export function encodeArchiveHead({ reads, ...head }: ArchiveHead): Uint8Array {
+  return encodeMessage({ ...head, readsEntry: reads.entry, readsEvent: reads.event });
+}
+
+export function decodeEntriesPage(bytes: Uint8Array): EntriesPage {
+  const map = mapOf(bytes);
+  const entries = map['entries'];
+  if (!Array.isArray(entries)) throw wrong('entries');
+  return {
+    head: whole(map, 'head'),
+    entries: (entries as unknown[]).map((entry) => {
+      if (!(entry instanceof Uint8Array)) throw wrong('entries');
+      return entry;
+    }),
+  };
+}
+
+export function decodeCheckpointPart(bytes: Uint8Array): CheckpointPart {
+  const map = mapOf(bytes);
+  const part = map['part'];
+  if (!(part instanceof Uint8Array)) throw wrong('part');
+  return {
+    position: whole(map, 'position'),
+    epoch: whole(map, 'epoch'),
+    time: whole(map, 'time'),
+    hash: hashOf(map),
+    version: whole(map, 'version'),
+    bytes: whole(map, 'bytes'),
+    offset: whole(map, 'offset'),
+    part,
+  };
+}
+
+/** A request to one node: what else it says is read by `number`. Undefined where it is for another one. */
+export function requestFor(bytes: Uint8Array, node: string): ReadonlyMap<string, number> | undefined {
+  const map = mapOf(bytes);
+  if (map['node'] !== node) return undefined;
+  return new Map(Object.keys(map).flatMap((key) => (typeof map[key] === 'number' ? [[key, whole(map, key)]] : [])));
+}
+
+export function decodeSynced(bytes: Uint8Array): { readonly node: string; readonly position: Position } {
+  const map = mapOf(bytes);
+  return { node: text(map, 'node'), position: whole(map, 'position') };
+}
+
+function mapOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const value = decodePayload(bytes);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new LedgerError('bad-request', 'a message between nodes is no map');
+}
+
+function text(map: Readonly<Record<string, unknown>>, key: string): string {
+  const value = map[key];
+  if (typeof value !== 'string') throw wrong(key);
+  return value;
+}
+
+function whole(map: Readonly<Record<string, unknown>>, key: string): number {
+  const value = map[key];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(key);
+  return value;
+}
+
+function hashOf(map: Readonly<Record<string, unknown>>): Uint8Array {
+  const { hash } = map;
+  if (!(hash instanceof Uint8Array) || hash.length !== HASH_BYTES) throw wrong('hash');
+  return hash;
+}
+
+function wrong(key: string): LedgerError {
+  return new LedgerError('bad-request', `a message between nodes has no sound ${key}`);
+}

@@ -1,0 +1,117 @@
+/** Nodes of a cluster without their engines: a bus, an archive and the log of one group each, on a real server. */
+
+import type { ExecutionContext } from 'ava';
+import { Bus } from '../../../src/bus/bus.js';
+import { Chain } from '../../../src/ledger/chain.js';
+import { openReplicatedLog, type ReplicatedLogOptions } from '../../../src/ledger/jetstream/open.js';
+import type { Ledger, Entry, Position } from '../../../src/ledger/port.js';
+import type { Claimed, ClaimOptions, LogObserver, ReplicatedLog } from '../../../src/ledger/replicated.js';
+import { sealNext } from '../contract.js';
+import { acquire, smallLedger, temporaryFolder } from '../fixture.js';
+
+export const PLAIN: ClaimOptions = { acceptLoss: false, quorum: false };
+const CONNECT_MS_MAX = 5000;
+
+export interface LogNode {
+  readonly log: ReplicatedLog;
+  readonly bus: Bus;
+  readonly data: string;
+  /** What the operator was told. */
+  readonly lines: string[];
+  readonly observer: Watching;
+  close(): Promise<void>;
+}
+
+export type NodeOptions = Partial<ReplicatedLogOptions> & { readonly servers: readonly string[] };
+
+/** A node that has a connection; it follows nothing yet. */
+export async function startLog(t: ExecutionContext, name: string, options: NodeOptions): Promise<LogNode> {
+  const { servers, ...rest } = options;
+  const data = rest.data ?? (await temporaryFolder(t));
+  const lines: string[] = [];
+  const bus = new Bus({ servers, name }, { onUp: () => undefined, onDown: () => undefined });
+  const { limits } = smallLedger(data);
+  const log = await openReplicatedLog({
+    bus,
+    data,
+    group: 'g',
+    node: name,
+    members: [name],
+    replicas: 1,
+    waitForFollower: false,
+    eventVersion: 1,
+    checkpointVersion: 1,
+    acquire,
+    log: (line) => lines.push(line),
+    ...(limits && { limits }),
+    ...rest,
+  });
+  await bus.start(CONNECT_MS_MAX);
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= log.close().then(() => bus.close()));
+  t.teardown(close);
+  return { log, bus, data, lines, observer: new Watching(), close };
+}
+
+/** An observer that keeps what it sees, and wakes who waits for it. */
+class Watching implements LogObserver {
+  readonly positions: Position[] = [];
+  readonly rewound: Position[] = [];
+  readonly away: (Error | undefined)[] = [];
+  #waiting: { readonly is: () => boolean; readonly resolve: () => void }[] = [];
+
+  onEntries(entries: readonly Entry[]): void {
+    this.positions.push(...entries.map(({ position }) => position));
+    this.#wake();
+  }
+
+  onRewound(position: Position): void {
+    this.rewound.push(position);
+    this.#wake();
+  }
+
+  onAway(cause: Error | undefined): void {
+    this.away.push(cause);
+    this.#wake();
+  }
+
+  /** Resolves once it is so, after something was seen. */
+  async until(is: (watching: this) => boolean): Promise<void> {
+    if (is(this)) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ is: () => is(this), resolve }));
+  }
+
+  #wake(): void {
+    for (const { is, resolve } of this.#waiting) if (is()) resolve();
+    this.#waiting = this.#waiting.filter(({ is }) => !is());
+  }
+}
+
+/** An owner with its chain, so that a test appends in one word. */
+export class Owner {
+  readonly claimed: Claimed;
+  readonly chain: Chain;
+  readonly epoch: number;
+
+  static async claim({ log }: LogNode, options: ClaimOptions = PLAIN): Promise<Owner> {
+    return new Owner(await log.claim(options));
+  }
+
+  private constructor(claimed: Claimed) {
+    this.claimed = claimed;
+    this.chain = new Chain('g', claimed.ledger.head());
+    this.epoch = claimed.ledger.head().epoch + 1;
+  }
+
+  get ledger(): Ledger {
+    return this.claimed.ledger;
+  }
+
+  /** Appends so many entries, each of which must become durable. */
+  async append(count = 1): Promise<void> {
+    for (let i = 0; i < count; i += 1) {
+      const outcome = await this.ledger.append(sealNext(this.chain, 1, this.epoch));
+      if (outcome.type !== 'durable') throw new Error(`an append ended as ${outcome.type}`);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** Following and claiming, two and three nodes on one real server. */
+
+import { natsTest, startNats } from '../../support/nats.js';
+import { readAll, sealNext } from '../contract.js';
+import { Chain, equalBytes } from '../../../src/ledger/chain.js';
+import { temporaryFolder } from '../fixture.js';
+import { Owner, PLAIN, startLog } from './fixture.js';
+
+natsTest('a follower archives each entry of the owner, synced, and hands it on in order', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => startLog(t, name, { servers: [server.url] })));
+  b!.log.follow(b!.observer);
+  const owner = await Owner.claim(a!);
+  await owner.append(50);
+  await b!.observer.until(({ positions }) => positions.length === 50);
+  t.deepEqual(
+    b!.observer.positions,
+    Array.from({ length: 50 }, (_, i) => i + 1),
+  );
+  t.true(equalBytes(b!.log.head().hash, a!.log.head().hash));
+  t.is((await readAll(b!.log)).length, 50);
+  t.is((await b!.log.caughtUp(5000)).position, 50);
+  t.like(b!.log.status(), { stream: 'NLM_g_1', connected: true, position: 50, lag: 0, forks: [] });
+});
+
+natsTest('the next owner claims from its archive, and the one before is told and fenced (hazard 10)', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const [a, b] = await Promise.all(
+    ['a', 'b'].map((name) => startLog(t, name, { servers: [server.url], members: ['a', 'b'] })),
+  );
+  const first = await Owner.claim(a!);
+  await first.append(5);
+  const superseded = new Promise<number>((resolve) => first.claimed.onSuperseded(resolve));
+  const second = await Owner.claim(b!);
+  t.deepEqual(second.claimed.report.heads, [
+    { node: 'b', position: 0, epoch: 0 },
+    { node: 'a', position: 5, epoch: 1 },
+  ]);
+  t.like(second.claimed.report, { republished: 0, lossAccepted: false, reads: { entry: 1, event: 1 } });
+  t.is(second.epoch, 2);
+  await second.append();
+  t.is(await superseded, 2);
+  t.deepEqual(await first.ledger.append(sealNext(first.chain, 1, 1)), { type: 'fenced', epoch: 2 });
+  await first.ledger.close();
+  a!.log.follow(a!.observer);
+  await a!.observer.until(({ positions }) => positions.includes(6));
+  // What the archive had synced beside the refused publish was set aside, with one line.
+  t.deepEqual(a!.observer.rewound, [5]);
+  t.is(a!.lines.filter((line) => line.includes('lost the race')).length, 1);
+  t.true(equalBytes(a!.log.head().hash, b!.log.head().hash));
+});
+
+natsTest('hazard 9: of two claims at once one is durable, the other is fenced and keeps a clean archive', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => startLog(t, name, { servers: [server.url] })));
+  for (let round = 1; round <= 20; round += 1) {
+    const claims = await Promise.all([a!, b!].map(({ log }) => log.claim(PLAIN)));
+    const outcomes = await Promise.all(
+      claims.map(({ ledger }, i) =>
+        ledger.append(sealNext(new Chain('g', ledger.head()), i + 1, ledger.head().epoch + 1)),
+      ),
+    );
+    t.deepEqual(outcomes.map(({ type }) => type).toSorted(), ['durable', 'fenced'], `round ${round}`);
+    await Promise.all(claims.map(({ ledger }) => ledger.close()));
+  }
+  t.deepEqual(
+    [...a!.lines, ...b!.lines].filter((line) => line.includes('set aside')),
+    [],
+  );
+});
+
+natsTest('the first claim on NATS publishes a single node’s ledger as its group’s', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const data = await temporaryFolder(t);
+  const { openFileLedger } = await import('../../../src/ledger/file/open.js');
+  const { smallLedger } = await import('../fixture.js');
+  const { ledger } = await openFileLedger({ ...smallLedger(data), group: 'g' });
+  const chain = new Chain('g');
+  for (let i = 0; i < 30; i += 1) await ledger.append(sealNext(chain, 2));
+  await ledger.close();
+  const a = await startLog(t, 'a', { servers: [server.url], data });
+  const b = await startLog(t, 'b', { servers: [server.url] });
+  b.log.follow(b.observer);
+  const owner = await Owner.claim(a);
+  t.like(owner.claimed.report, { republished: 30, lossAccepted: false });
+  await owner.append();
+  await b.observer.until(({ positions }) => positions.length === 31);
+  t.true(equalBytes(b.log.head().hash, a.log.head().hash));
+});
