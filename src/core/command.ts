@@ -278,6 +278,12 @@ export interface RecordRefusalCommand {
   readonly detail: string;
 }
 
+/** Tells the counts of refusals that were left out, where it is time, or all of them; the engine's own. */
+export interface SumRefusalsCommand {
+  readonly type: 'sum-refusals';
+  readonly all: boolean;
+}
+
 export type Command =
   | LockCommand
   | TestCommand
@@ -299,6 +305,7 @@ export type Command =
   | StartCommand
   | AdvanceServerStateCommand
   | RecordRefusalCommand
+  | SumRefusalsCommand
   | LifeCommand
   | NsmCommand;
 

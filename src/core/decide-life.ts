@@ -7,11 +7,13 @@ import { STEP_DETAIL_MAX } from './limits.js';
 import type { GroupLife } from './life.js';
 import type { AbandonReleaseCommand, BeginReleaseCommand, ClaimGroupCommand, LifeCommand } from './life-command.js';
 import type { Outcome } from './outcome.js';
+import { refusalCounts } from './refusals.js';
 import type { NlmFiles } from './state.js';
 
 const DONE: Outcome = { type: 'done', more: false };
 
-export function decideLife({ life }: NlmFiles, command: LifeCommand): Decision {
+export function decideLife(state: NlmFiles, command: LifeCommand): Decision {
+  const { life } = state;
   switch (command.type) {
     case 'claim-group':
       return decideClaim(life, command);
@@ -26,7 +28,8 @@ export function decideLife({ life }: NlmFiles, command: LifeCommand): Decision {
       const { status, way, takeover } = life;
       if (status === 'released') return answer(DONE);
       if (status !== 'releasing') return refused('no release has begun');
-      return answer(DONE, [{ type: 'group-released', way, takeover }]);
+      const counts = refusalCounts(state, Number.POSITIVE_INFINITY);
+      return answer(DONE, [...counts, { type: 'group-released', way, takeover }]);
     }
     case 'abandon-release':
       return decideAbandon(life, command);

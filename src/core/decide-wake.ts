@@ -9,6 +9,7 @@ import { grants } from './life.js';
 import { WAKE_GRANTS_MAX, WAKE_STEPS_MAX } from './limits.js';
 import { L_OWNER } from './lock-rows.js';
 import { covers, overlaps, type Range } from './range.js';
+import { countUnrecorded } from './refusals.js';
 import {
   addressOf,
   F_WAITER,
@@ -58,8 +59,9 @@ export function decideWake(state: NlmFiles, context: Context): Decision {
   return { events: step.events, outcome: { type: 'done', more: more || unsure }, examined };
 }
 
-/** After the events of a wake or miss step are evolved: where the next step goes on. Not part of the fold. */
-export function markExamined(state: NlmFiles, { examined = [], missAt }: Decision): void {
+/** After the events of a decision are evolved: where the next step goes on, what it left out. Not part of the fold. */
+export function markExamined(state: NlmFiles, { examined = [], missAt, unrecorded }: Decision): void {
+  if (unrecorded !== undefined) countUnrecorded(state, unrecorded);
   // What a step itself has moved is looked for from the beginning.
   if (missAt !== undefined && state.missing.length > 0) state.missAt = missAt;
   for (const { file, version, next } of examined) {

@@ -19,6 +19,7 @@ import { AGAIN, answer, type Decision } from './decision.js';
 import { sameScope } from './grace.js';
 import { grants } from './life.js';
 import { nextServerState } from './nsm-state.js';
+import { boundRefusals, refusalCounts } from './refusals.js';
 import { isSweeping, type NlmFiles } from './state.js';
 
 export function decide(state: NlmFiles, command: Command, context: Context): Decision {
@@ -28,7 +29,9 @@ export function decide(state: NlmFiles, command: Command, context: Context): Dec
   }
   switch (command.type) {
     case 'lock':
-      return decideLock(state, command, context);
+      return command.reclaim
+        ? boundRefusals(state, decideLock(state, command, context), context)
+        : decideLock(state, command, context);
     case 'test':
       return decideTest(state, command);
     case 'cancel':
@@ -36,13 +39,13 @@ export function decide(state: NlmFiles, command: Command, context: Context): Dec
     case 'unlock':
       return decideUnlock(state, command, context);
     case 'share':
-      return decideShare(state, command, context);
+      return boundRefusals(state, decideShare(state, command, context), context);
     case 'unshare':
       return decideUnshare(state, command, context);
     case 'free-all':
-      return decideFreeAll(state, command);
+      return boundRefusals(state, decideFreeAll(state, command), context);
     case 'reboot':
-      return decideReboot(state, command);
+      return boundRefusals(state, decideReboot(state, command), context);
     case 'acknowledge-grant':
       return decideAcknowledge(state, command);
     case 'deny-grant':
@@ -72,7 +75,12 @@ export function decide(state: NlmFiles, command: Command, context: Context): Dec
       return answer({ type: 'server-state', state: nsmState }, [event]);
     }
     case 'record-refusal':
-      return decideRecordRefusal(command);
+      return boundRefusals(state, decideRecordRefusal(command), context);
+    case 'sum-refusals':
+      return answer(
+        { type: 'done', more: false },
+        refusalCounts(state, command.all ? Number.POSITIVE_INFINITY : context.now),
+      );
     case 'monitor-host':
     case 'unmonitor-host':
     case 'record-monitored':

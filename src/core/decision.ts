@@ -1,6 +1,6 @@
 /** What `decide` answers: events to record, the outcome for the caller, and how far a wake step has looked. */
 
-import type { Event, FileId } from './event.js';
+import type { Event, FileId, RefusalsCounted } from './event.js';
 import type { Outcome } from './outcome.js';
 
 export interface Decision {
@@ -10,6 +10,8 @@ export interface Decision {
   readonly examined?: readonly ExaminedFile[];
   /** The same of a miss step. */
   readonly missAt?: number;
+  /** Likewise, a refusal that is counted and not told. */
+  readonly unrecorded?: { readonly what: RefusalsCounted['what']; readonly address: string; readonly time: number };
 }
 
 export interface ExaminedFile {

@@ -234,6 +234,12 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
     access: shareBits,
     to: number,
   }),
+  'refusals-counted': kind(52, 'refusals-counted', {
+    what: choice('reclaim-refused', 'reclaim-conflict', 'call-refused'),
+    address: text,
+    count: number,
+    since: number,
+  }),
   'host-monitored': kind(40, 'host-monitored', {
     monName: bytes,
     myName: bytes,

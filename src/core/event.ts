@@ -345,6 +345,16 @@ export interface CallRefused {
   readonly detail: string;
 }
 
+/** Refusals of a client (`''`: of several) since a time that stand in no event of their own: there were too many. */
+export interface RefusalsCounted {
+  readonly type: 'refusals-counted';
+  readonly what: 'reclaim-refused' | 'reclaim-conflict' | 'call-refused';
+  readonly address: string;
+  readonly count: number;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
 export type Event =
   | NodeStarted
   | RulesSet
@@ -381,6 +391,7 @@ export type Event =
   | CallNoted
   | ServerStateAdvanced
   | CallRefused
+  | RefusalsCounted
   | LifeEvent
   | NsmEvent;
 

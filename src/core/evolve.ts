@@ -38,6 +38,7 @@ import { beginMisses, endMisses, expectHeld, openGrace } from './expect.js';
 import { closeGrace } from './grace.js';
 import type { Counts } from './outcome.js';
 import { covers } from './range.js';
+import { countRecorded, countTold } from './refusals.js';
 import type { Procedure } from './replies.js';
 import { clientsOf } from './select.js';
 import { addShare, dropShare, findOwnShare } from './shares.js';
@@ -75,7 +76,6 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
   state.time = at.time;
   switch (event.type) {
     case 'node-started':
-    case 'call-refused':
       return;
     case 'rules-set':
       state.rules = event.rules;
@@ -173,7 +173,10 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
       return endMisses(state, event.scope);
     case 'reclaim-refused':
     case 'reclaim-conflict':
-      return;
+    case 'call-refused':
+      return countRecorded(state, event, at.time);
+    case 'refusals-counted':
+      return countTold(state, event);
     case 'share-granted':
       return shareGranted(state, event, at);
     case 'share-released':

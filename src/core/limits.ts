@@ -31,6 +31,13 @@ export const WAKE_GRANTS_MAX = 256;
 export const WAKE_STEPS_MAX = 4096;
 /** Locks of one `miss` step: an entry stays far below a megabyte. */
 export const MISSES_MAX = 256;
+/** Refusals of one kind and client that are told one by one in an hour: as many as a busy client has locks in doubt. */
+export const REFUSALS_RECORDED_MAX = 1000;
+export const REFUSAL_WINDOW_MS = 3_600_000;
+/** The rest is counted, and told so often. */
+export const REFUSAL_SUM_MS = 60_000;
+/** Kinds and clients that are counted apart, the others together: some 40 MB of ledger an hour at the very worst. */
+export const REFUSAL_SOURCES_MAX = 256;
 /** Expected locks that one reclaim takes the place of: an entry stays far below a megabyte. */
 export const RECLAIM_YIELDS_MAX = 256;
 /** Rows looked at in one `miss` step: about a millisecond. */

@@ -21,6 +21,7 @@ import { NsmTables } from './nsm.js';
 import type { Counts } from './outcome.js';
 import { OwnerTree } from './owner-tree.js';
 import type { Range } from './range.js';
+import type { RefusalSource } from './refusals.js';
 import { Replies } from './replies.js';
 import { Rows } from './rows.js';
 import { StartTree } from './start-tree.js';
@@ -281,6 +282,8 @@ export class NlmFiles {
   // Not part of the fold: work that it left over.
   readonly sweeps: SweepTask[] = [];
   readonly freed = new Map<FileId, FreedFile>();
+  /** What was refused of late, and how much of it no event tells yet. */
+  readonly refusals = { sources: new Map<string, RefusalSource>(), unrecorded: 0 };
   /** Slot of the next lock that a `miss` step looks at. */
   missAt = 1;
 }

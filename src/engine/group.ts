@@ -23,6 +23,7 @@ import { evolve } from '../core/evolve.js';
 import { graceComplete } from '../core/grace.js';
 import { graces } from '../core/queries.js';
 import type { Outcome } from '../core/outcome.js';
+import { hasUnrecorded } from '../core/refusals.js';
 import { isSweeping, type NlmFiles } from '../core/state.js';
 import { sweep, type DroppedRow } from '../core/sweep.js';
 import { hasWakes } from '../core/wake-queue.js';
@@ -177,6 +178,12 @@ export class Group {
     }
   }
 
+  /** Tells how many refusals were left out of the ledger since it told last; called now and then, `all` at the end. */
+  sumRefusals(all = false): void {
+    if (this.#failure !== undefined || !hasUnrecorded(this.state, all ? Number.POSITIVE_INFINITY : this.#now())) return;
+    this.submit({ type: 'sum-refusals', all }, () => undefined);
+  }
+
   /** Grants what waits, where something outside of a command made that possible (space is back, grace has ended). */
   wake(): void {
     if (this.#failure === undefined) this.#follow();
@@ -184,6 +191,7 @@ export class Group {
 
   /** Resolves once nothing is pending any more: the moment to close. */
   async drain(): Promise<void> {
+    this.sumRefusals(true);
     if (this.#failure !== undefined || (this.#inFlight === undefined && this.#pending.length === 0)) return;
     await new Promise<void>((resolve) => this.#drained.push(resolve));
   }

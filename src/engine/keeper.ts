@@ -188,6 +188,7 @@ export class GroupKeeper {
     // Space may have gone and come back between two looks.
     group.wake();
     group.endGraces();
+    group.sumRefusals();
   }
 }
 

@@ -250,6 +250,7 @@ export class GroupMember {
     // Space may have gone and come back between two looks.
     this.#group.wake();
     this.#group.endGraces();
+    this.#group.sumRefusals();
   }
 
   #notNow(what: string): LedgerError {

@@ -1,7 +1,14 @@
 import test from 'ava';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import type { GraceScope, OpenGraceCommand } from '../../src/core/command.js';
-import { MISSES_MAX, RECLAIM_YIELDS_MAX } from '../../src/core/limits.js';
+import {
+  MISSES_MAX,
+  RECLAIM_YIELDS_MAX,
+  REFUSAL_SOURCES_MAX,
+  REFUSAL_SUM_MS,
+  REFUSAL_WINDOW_MS,
+  REFUSALS_RECORDED_MAX,
+} from '../../src/core/limits.js';
 import { clients, expectedCount, graces, listLocks, listShares, pendingGrants } from '../../src/core/queries.js';
 import { sweep } from '../../src/core/sweep.js';
 import { bytes, cancel, lock, order, owner, share, test as testLock, unlock, unshare } from '../support/commands.js';
@@ -235,6 +242,43 @@ test('lenient: a reclaimed share wins over one that is only expected', (t) => {
     listShares(group.state, {}, 10).map(({ oh }) => oh),
     [bytes('new')],
   );
+});
+
+test('refusals of one client are told one by one up to a limit, then counted, and no count is lost', (t) => {
+  const group = new Group();
+  const other = { client: 'client2', from: '10.0.0.2' };
+  const refused = (times: number) => {
+    for (let i = 0; i < times; i += 1) t.is(group.submit(lock({ reclaim: true })).type, 'denied-grace-period');
+  };
+  refused(REFUSALS_RECORDED_MAX + 3);
+  group.submit(lock({ ...other, reclaim: true }));
+  t.is(group.eventsOf('reclaim-refused').length, REFUSALS_RECORDED_MAX + 1);
+  group.submit({ type: 'sum-refusals', all: false });
+  t.deepEqual(group.eventsOf('refusals-counted'), []);
+  const since = group.now;
+  group.now += REFUSAL_SUM_MS;
+  group.submit({ type: 'sum-refusals', all: false });
+  group.submit({ type: 'sum-refusals', all: true });
+  const counted = { type: 'refusals-counted', what: 'reclaim-refused', address: '10.0.0.1', since } as const;
+  t.deepEqual(group.eventsOf('refusals-counted'), [{ ...counted, count: 3 }]);
+  // A restart gives no new share within the hour; the next hour does.
+  group.state = group.replayed();
+  refused(1);
+  group.submit({ type: 'sum-refusals', all: true });
+  t.like(group.eventsOf('refusals-counted')[1], { count: 1 });
+  group.now += REFUSAL_WINDOW_MS;
+  refused(2);
+  t.is(group.eventsOf('reclaim-refused').length, REFUSALS_RECORDED_MAX + 3);
+});
+
+test('refusals of more clients than are kept apart are counted together', (t) => {
+  const group = new Group();
+  for (let i = 0; i < REFUSAL_SOURCES_MAX + REFUSALS_RECORDED_MAX + 5; i += 1) {
+    group.submit({ type: 'free-all', client: { name: bytes('x'), address: `10.1.${i >> 8}.${i & 255}` } });
+  }
+  group.submit({ type: 'sum-refusals', all: true });
+  t.is(group.eventsOf('call-refused').length, REFUSAL_SOURCES_MAX + REFUSALS_RECORDED_MAX);
+  t.like(group.eventsOf('refusals-counted')[0], { what: 'call-refused', address: '', count: 5 });
 });
 
 test('lenient: the last expected reclaim does not end it, since the ledger may not know of all', (t) => {
