@@ -2,19 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeAs } from '../../support/tshark.js';
 import { until } from './events.js';
 import { inNamespace, type Network } from './namespaces.js';
 import { nlmPort, nsmPort } from './node.js';
 import { Daemon, run } from './process.js';
 
-/** RPC on any port is found by its look; the DLEP dissector takes the call of lockd's ports for its own. */
-const decode = ['--disable-protocol', 'dlep', '--enable-heuristic', 'rpc_tcp', '--enable-heuristic', 'rpc_udp'];
-const ports = [nlmPort, nsmPort, 32803].flatMap((port) => [
-  '-d',
-  `tcp.port==${port},rpc`,
-  '-d',
-  `udp.port==${port},rpc`,
-]);
+const options = decodeAs([nlmPort, nsmPort, 32803]);
 
 let count = 0;
 
@@ -66,7 +60,7 @@ export class Capture {
   async fields(filter: string, names: readonly string[]): Promise<string[][]> {
     const fields = names.flatMap((name) => ['-e', name]);
     const out = await run(
-      ['tshark', '-r', this.file, ...decode, ...ports, '-Y', filter, '-T', 'fields', '-E', 'separator=|', ...fields],
+      ['tshark', '-r', this.file, ...options, '-Y', filter, '-T', 'fields', '-E', 'separator=|', ...fields],
       120_000,
     );
     return out

@@ -1,5 +1,6 @@
 /** What every test file of the suite begins with: a world for the file, evidence for a failed test, the packet check. */
 import test from 'ava';
+import { MALFORMED } from '../../support/tshark.js';
 import { server, floating, floating6, lateFloating, otherFloating } from './addresses.js';
 import type { Guest } from './guest.js';
 import { Holder } from './holder.js';
@@ -45,7 +46,7 @@ export function packetsDecode(world: () => World): void {
   oursOnly('every packet of ours is decoded without one malformed field', async (t) => {
     let messages = 0;
     const show = ['frame.number', '_ws.col.Protocol', '_ws.col.Info'];
-    const bad = `(${ours}) && (_ws.malformed || _ws.expert.group == "Malformed" || rpc.unknown_body)`;
+    const bad = `(${ours}) && (${MALFORMED})`;
     // a message on our ports that tshark takes for anything but RPC
     const port = [nlmPort, nsmPort].flatMap((one) => [`tcp.srcport == ${one}`, `udp.srcport == ${one}`]).join(' || ');
     const strange = `(${port}) && (tcp.len > 0 || udp) && !rpc && !tcp.reassembled_in && !tcp.analysis.retransmission`;
