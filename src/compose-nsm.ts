@@ -11,7 +11,7 @@ import { bytesFrom } from './base/bytes.js';
 import { LedgerError } from './base/errors.js';
 import type { Configuration } from './config/configuration.js';
 import { callbackFormParts } from './core/callback-form.js';
-import type { Command } from './core/command.js';
+import type { Command, LockCommand } from './core/command.js';
 import { tellsOfReboot } from './core/decide-lock.js';
 import { THIS_HOST, type Notice } from './core/nsm.js';
 import type { NlmFiles } from './core/state.js';
@@ -39,8 +39,12 @@ export interface NodeNsmOptions {
   readonly logger: Logger;
   readonly clock: () => number;
   readonly submit: (command: Command, settle: Settle) => void;
-  /** Undefined while the ledger is away. */
+  /** Of the host's own group; undefined while its ledger is away. */
   readonly state: () => NlmFiles | undefined;
+  /** Of each group that this node owns now. */
+  readonly states: () => readonly NlmFiles[];
+  /** Of the group that a LOCK is for. */
+  readonly stateOf: (command: LockCommand) => NlmFiles | undefined;
   /** A client says that it has rebooted; nothing is decided yet. */
   readonly onNotice: (address: Address) => void;
   /** A client has rebooted: what is connected to its older life goes, but for one connection. */
@@ -92,7 +96,7 @@ export class NodeNsm {
     const ports = new ClientPorts({ configuredPort: () => undefined });
     this.#subscribers = new Subscribers({ monitors: () => tables()?.monitors.values() ?? [], ports, log });
     this.#notifier = new Notifier({
-      notices: () => tables()?.notices.values() ?? [],
+      notices: () => options.states().flatMap(({ nsm }) => [...nsm.notices.values()]),
       holds: (address) => (this.#holds === undefined ? 'the node is starting' : this.#holds(address)),
       send: (notice) => sendNotice(notice, { ports, name: configuration.node.name }),
       settle: ({ client, serverAddress, state }, outcome) =>
@@ -194,8 +198,8 @@ export class NodeNsm {
 
   /** A LOCK may tell of a reboot that no notice told of: older connections of its client end, its own does not. */
   #watchingReboots(command: Command, settle: Settle): void {
-    const { submit, state, onReboot } = this.#options;
-    const now = state();
+    const { submit, stateOf, onReboot } = this.#options;
+    const now = command.type === 'lock' ? stateOf(command) : undefined;
     if (command.type !== 'lock' || now === undefined || !tellsOfReboot(now, command)) return submit(command, settle);
     const { owner, call, callback } = command;
     submit(command, (settled) => {

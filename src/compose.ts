@@ -7,14 +7,13 @@ import type { AdminPort, Listener } from './admin/port.js';
 import { addressFamily, isLoopbackAddress, type Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
 import { Bus } from './bus/bus.js';
+import { Cluster, type OpenLog } from './compose-cluster.js';
+import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
 import { chooseNsm, NodeNsm, type NsmMode } from './compose-nsm.js';
-import type { Configuration } from './config/configuration.js';
+import { LOCAL_GROUP } from './config/check-groups.js';
+import type { Configuration, NatsConfiguration } from './config/configuration.js';
 import type { Command, Rules } from './core/command.js';
-import type { WaiterQueued } from './core/event.js';
 import { THIS_HOST } from './core/nsm.js';
-import { pendingGrant, pendingGrants } from './core/queries.js';
-import { addressOf, clientOf, type NlmFiles } from './core/state.js';
-import type { DroppedRow } from './core/sweep.js';
 import { openControlFiles } from './doors/files/door.js';
 import { openNatsDoor, type NatsDoor } from './doors/nats/door.js';
 import { START_MS_MAX } from './doors/nats/limits.js';
@@ -25,27 +24,25 @@ import { RpcDispatch } from './doors/rpc/serve.js';
 import { openSocketDoor } from './doors/socket/door.js';
 import { ClientPorts } from './effects/client-ports.js';
 import { ClientCalls } from './effects/granted/call.js';
-import { GrantCourier, lockOfCookie } from './effects/granted/courier.js';
 import { Registrar } from './effects/rpcbind/registrar.js';
 import type { NetId, Registration } from './effects/rpcbind/rpcbind.js';
-import { Checkpointer } from './engine/checkpoint/checkpointer.js';
 import { GroupKeeper, type OpenedLedger } from './engine/keeper.js';
-import { PurgeReports } from './engine/purge-reports.js';
 import type { Settle } from './engine/settled.js';
 import { HandleMap } from './handles/map.js';
 import { watchAddresses } from './host/addresses.js';
 import { lockFolder } from './host/exclusive.js';
 import { release } from './host/release.js';
 import { Admission } from './intake/admit.js';
+import { GroupRoutes } from './intake/groups.js';
 import { FileRoutes } from './intake/route.js';
 import { removeRestoredMarker, restoredMarker } from './ledger/file/backup.js';
 import { FileCheckpoints } from './ledger/file/checkpoints.js';
 import { openFileLedger } from './ledger/file/open.js';
 import { FileSystems } from './node/file-systems.js';
 import { LocalNode } from './node/local-node.js';
-import { reportPurge } from './node/purges.js';
 import { Tracer } from './node/tracer.js';
 import { Watchers } from './node/watchers.js';
+import { decodeCookie } from './nlm/callback-cookie.js';
 import { NLM_PROGRAM } from './nlm/procedures.js';
 import { NSM_PROGRAM, NSM_VERSION } from './nsm/procedures.js';
 import { netidOf, type Service } from './portmap/registry.js';
@@ -59,8 +56,11 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-/** A single machine has one group. */
-const GROUP = 'default';
+/** A single machine has one group; a node of a cluster has one for what is its host's own. */
+function ownGroup({ groups }: Configuration): string {
+  return groups.length === 0 ? 'default' : LOCAL_GROUP;
+}
+
 const DATA_FOLDER_MODE = 0o700;
 
 export interface Surroundings {
@@ -69,12 +69,14 @@ export interface Surroundings {
   readonly clock?: () => number;
   /** Opens the ledger: at the start, and again after it has failed. */
   readonly open?: (configuration: Configuration, logger: Logger) => Promise<OpenedLedger>;
+  /** Opens the log of a group that is shared with other nodes. */
+  readonly openLog?: OpenLog;
 }
 
 /** @throws LedgerError: what keeps the node from starting, with what to do. */
 export async function compose(
   configuration: Configuration,
-  { logger, clock = Date.now, open = openLedger }: Surroundings,
+  { logger, clock = Date.now, open = openLedger, openLog = noLog }: Surroundings,
 ): Promise<RunningNode> {
   const startedAt = Date.now();
   const version = release();
@@ -89,20 +91,12 @@ export async function compose(
     const folder = await lockFolder(configuration.data);
     closers.push(() => folder.close());
     const watchers = new Watchers();
-    const reports = new PurgeReports<DroppedRow>();
-    const checkpointer = new Checkpointer({
-      data: configuration.data,
-      group: GROUP,
-      log: (message, details) => logger.info(details, message),
-    });
-    closers.push(() => checkpointer.close());
     const nsmMode = await chooseNsm(configuration);
     if (nsmMode !== 'own') {
       notes.set('nsm', NSM_NOTES[nsmMode]);
       logger.warn(NSM_NOTES[nsmMode]);
     }
-    const submit = (command: Command, settle: Settle): void => keeper.submit(command, settle);
-    const order = (command: Command): void => submit(command, () => undefined);
+    const submit = (command: Command, settle: Settle): void => routes.submit(command, settle);
 
     // The way out: callbacks.
     const admission = new Admission(configuration.clients);
@@ -126,22 +120,15 @@ export async function compose(
       },
     });
     closers.push(() => clientCalls.close());
-    const courier = new GrantCourier({
-      call: (grant, cookie) => clientCalls.granted(grant, cookie),
-      pending: (lock) => (keeper.group === undefined ? undefined : pendingGrant(keeper.group.state, lock)),
-      acknowledge: (lock) => order({ type: 'acknowledge-grant', lock }),
-      deny: (lock, onlyCopy) => order({ type: 'deny-grant', lock, onlyCopy }),
-      log: (message, details) => logger.warn(details, message),
-    });
-    closers.push(() => courier.close());
-
     const nodeNsm = new NodeNsm({
       mode: nsmMode,
       configuration,
       logger,
       clock,
       submit,
-      state: () => keeper.group?.state,
+      state: () => routes.local.group?.state,
+      states: () => routes.all.flatMap(({ group }) => (group === undefined ? [] : [group.state])),
+      stateOf: ({ file }) => routes.ofFileSystem(file.fileSystem).group?.state,
       onNotice: (address) => listeners?.ageClient(address),
       onReboot: (address, except) => {
         listeners?.resetClient(address, except);
@@ -151,8 +138,18 @@ export async function compose(
     });
     closers.push(() => nodeNsm.close());
 
+    // The groups: the host's own, or the only one, and those that it shares with other nodes.
+    const surroundings: GroupSurroundings = {
+      data: configuration.data,
+      logger,
+      clientCalls,
+      watchers,
+      onNotices: () => nodeNsm.resume(),
+    };
+    const own = new GroupEffects(ownGroup(configuration), () => keeper, surroundings);
+    closers.push(() => own.close());
     const keeper: GroupKeeper = new GroupKeeper({
-      name: GROUP,
+      name: own.name,
       node: configuration.node.name,
       release: version,
       clock,
@@ -166,45 +163,57 @@ export async function compose(
           { ...figures, locks: state.lockCount, waiters: state.waiterCount, notes: opened.notes },
           'ledger opened',
         );
-        if (replayed.entries > 0) checkpointer.count(replayed.events);
-        for (const grant of pendingGrants(state, Number.MAX_SAFE_INTEGER)) courier.deliver(grant, false);
+        if (replayed.entries > 0) own.checkpointer.count(replayed.events);
         if (inGrace !== undefined) nodeNsm.announceAll(inGrace);
-        nodeNsm.resume();
+        own.begin(state);
       },
-      onDurable: (batch, state) => {
-        checkpointer.count(batch.events.length);
-        watchers.publish(GROUP, batch, state);
-        for (const event of batch.events) {
-          reportPurge(reports, batch.position, event, state);
-          if (event.type === 'notify-ordered') nodeNsm.resume();
-          if (event.type === 'waiter-queued') warmCallback(clientCalls, event, state);
-        }
-        for (const lock of batch.grants) {
-          const grant = pendingGrant(state, lock);
-          if (grant !== undefined) courier.deliver(grant, true);
-        }
-      },
-      onSwept: (row) => reports.add(row.fileSystem + row.key, () => row),
-      onSweepEnd: () => reports.end(),
+      onDurable: (batch, state) => own.onDurable(batch, state),
+      onSwept: (row) => own.onSwept(row),
+      onSweepEnd: () => own.onSweepEnd(),
       onAway: (cause, retryMs) =>
         logger.error({ err: cause, retryMs }, 'the ledger failed; nothing is answered until it is back'),
     });
     closers.push(() => keeper.close());
+    const { nats } = configuration;
+    const bus = nats === undefined ? undefined : newBus(nats, notes, logger);
+    if (bus === undefined) {
+      notes.set('nats', 'no NATS (not in the configuration): orders come from this host alone');
+    } else {
+      closers.push(() => bus.close());
+    }
+    const cluster = new Cluster({
+      configuration,
+      surroundings,
+      clock,
+      release: version,
+      rules: rulesOf(configuration),
+      openLog,
+      notes,
+      listeners: () => listeners,
+    });
+    closers.push(() => cluster.close());
+    const routes: GroupRoutes = new GroupRoutes(keeper, cluster.handles, cluster.byFileSystem);
+    const effects = [own, ...cluster.effects];
     await keeper.open();
+    await cluster.open();
 
     // The way in: RPC.
-    const routes = new FileRoutes(new HandleMap(configuration.exports), configuration.unmapped);
+    const files = new FileRoutes(new HandleMap(configuration.exports), {
+      unmapped: configuration.groups.length === 0 ? configuration.unmapped : 'refuse',
+      serves: (fileSystem) => routes.serves(fileSystem),
+    });
     const tracer = new Tracer();
     const nlmProgram = new NlmProgram({
       submit: (command, settle) => nodeNsm.submit(command, settle),
       statd: nodeNsm.statd,
-      file: (handle) => routes.fileOf(handle),
+      file: (handle) => files.fileOf(handle),
       call: ({ address: client, serverAddress, transport }, asked, procedure, encode) => {
         void clientCalls.send({ client, serverAddress, version: asked, transport }, procedure, encode);
       },
       granted: (cookie, status, address) => {
-        const lock = lockOfCookie(cookie);
-        if (lock !== undefined) courier.answered(lock, status, address);
+        const answered = decodeCookie(cookie);
+        if (answered === undefined) return;
+        effects.find(({ tag }) => tag === answered.tag)?.courier.answered(answered.lock, status, address);
       },
       trace: (address) => (tracer.traces(address) ? (call) => logger.info(call, 'call') : undefined),
     });
@@ -213,6 +222,7 @@ export async function compose(
     const nsm = new RpcDispatch([nodeNsm.program], (address) => isLoopbackAddress(address) || admits(address));
     const addresses = await watchAddresses(() => void listeners?.refresh());
     closers.push(() => addresses.close());
+    const servedAddresses = [...configuration.listen, ...cluster.addresses];
     const { limits } = configuration;
     const rpcLimits = {
       connectionsMax: limits.connections,
@@ -226,8 +236,8 @@ export async function compose(
       udpInFlightMax: limits.udpCallsInFlight,
     };
     const listeners: Listeners | undefined = await Listeners.open({
-      addresses: configuration.listen,
-      isPresent: (address) => addresses.has(address),
+      addresses: servedAddresses,
+      isPresent: (address) => addresses.has(address) && cluster.isOpen(address),
       nlmPort: configuration.nlmPort,
       nsmPort: nsmMode === 'own' ? configuration.nsmPort : undefined,
       nlm,
@@ -263,8 +273,8 @@ export async function compose(
     } else if (configuration.portmap === 'embedded') {
       registration = `embedded, port ${configuration.portmapPort}`;
       const portmap = await openPortmapDoor({
-        addresses: configuration.listen,
-        isPresent: (address) => addresses.has(address),
+        addresses: servedAddresses,
+        isPresent: (address) => addresses.has(address) && cluster.isOpen(address),
         port: configuration.portmapPort,
         own: (address) => servicesAt(listeners, address),
         fixed: configuration.portmapStatic.map(({ protocol: netid, ...service }) => ({ ...service, netid })),
@@ -305,8 +315,9 @@ export async function compose(
       release: version,
       startedAt,
       data: configuration.data,
-      keepers: [keeper],
-      reports: new Map([[GROUP, reports]]),
+      groups: routes.all,
+      addressesOf: (group) => configuration.groups.find(({ name }) => name === group)?.addresses,
+      reports: new Map(effects.map(({ name, reports }) => [name, reports])),
       fileSystems: new FileSystems(configuration.exports),
       watchers,
       tracer,
@@ -315,13 +326,13 @@ export async function compose(
       connections: () => listeners.connections,
       notes: () => [...notes.values()],
       registration: () => registration,
-      unmappedCalls: () => routes.unmappedCalls,
+      unmappedCalls: () => files.unmappedCalls,
       counters: () => ({
         calls: nlm.counters.calls,
         refused: nlm.counters.refused,
         garbled: nlm.counters.garbled,
         notices: nsm.counters.calls,
-        callbacksWaiting: courier.size,
+        callbacksWaiting: effects.reduce((sum, { courier }) => sum + courier.size, 0),
         ...nodeNsm.counters,
         ...natsDoor?.counters(),
       }),
@@ -344,21 +355,7 @@ export async function compose(
         logger.warn(`no control files: ${error.message}`);
       }
     }
-    const { nats } = configuration;
-    if (nats === undefined) {
-      notes.set('nats', 'no NATS (not in the configuration): orders come from this host alone');
-    } else {
-      const bus = new Bus(nats, {
-        onUp: (server) => {
-          notes.delete('nats');
-          logger.info({ server }, 'connected to NATS');
-        },
-        onDown: (cause) => {
-          if (!notes.has('nats')) logger.warn({ err: cause }, 'no connection to NATS; it is tried again');
-          notes.set('nats', `NATS is away, and tried again: ${cause.message}`);
-        },
-      });
-      closers.push(() => bus.close());
+    if (bus !== undefined && nats !== undefined) {
       const { eventsFormat } = nats;
       const note = (text: string | undefined): void =>
         void (text === undefined ? notes.delete('nats-door') : notes.set('nats-door', text));
@@ -384,36 +381,48 @@ export async function compose(
   }
 }
 
-function warmCallback(calls: ClientCalls, { owner, callback }: WaiterQueued, state: NlmFiles): void {
-  // The casts brand what was branded when the call came in.
-  const client = clientOf(state, owner).address as Address;
-  const serverAddress = addressOf(state, owner).address as Address;
-  calls.warm(calls.serviceOf(client, serverAddress, callback));
+async function noLog(): Promise<never> {
+  throw new LedgerError('unsupported', 'this release cannot share a group with other nodes: leave groups out');
 }
 
 /** Bytes of replies that one connection may owe before its client is made to take them. */
 const UNSENT_BYTES_MAX = 1024 * 1024;
 
 /** The embedded ledger of the data folder. */
-export async function openLedger({ data }: Configuration, logger: Logger): Promise<OpenedLedger> {
+export async function openLedger(configuration: Configuration, logger: Logger): Promise<OpenedLedger> {
+  const { data } = configuration;
+  const group = ownGroup(configuration);
   const log = (line: string): void => logger.warn(line);
   const restored = await restoredMarker(data);
   // The whole data folder is locked already.
   const acquire = async () => ({ release: () => undefined });
-  const { ledger, recovery } = await openFileLedger({ data, group: GROUP, acquire, log });
+  const { ledger, recovery } = await openFileLedger({ data, group, acquire, log });
   const notes =
     restored === undefined
       ? recovery.notes
       : [`restored at ${new Date(restored.time).toISOString()}`, ...recovery.notes];
   return {
     ledger,
-    checkpoints: new FileCheckpoints({ data, group: GROUP, log }),
+    checkpoints: new FileCheckpoints({ data, group, log }),
     notes,
     restored: restored !== undefined,
     onRecorded: async () => {
       if (restored !== undefined) await removeRestoredMarker(data);
     },
   };
+}
+
+function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Bus {
+  return new Bus(nats, {
+    onUp: (server) => {
+      notes.delete('nats');
+      logger.info({ server }, 'connected to NATS');
+    },
+    onDown: (cause) => {
+      if (!notes.has('nats')) logger.warn({ err: cause }, 'no connection to NATS; it is tried again');
+      notes.set('nats', `NATS is away, and tried again: ${cause.message}`);
+    },
+  });
 }
 
 function rulesOf({ limits }: Configuration): Rules {
@@ -453,8 +462,8 @@ function servicesAt(listeners: Listeners, address: Address): Service[] {
   });
 }
 
-function registrationsOf({ listen, nlmPort, nsmPort }: Configuration, nsmMode: NsmMode): Registration[] {
-  const families = new Set(listen.map(addressFamily));
+function registrationsOf({ listen, groups, nlmPort, nsmPort }: Configuration, nsmMode: NsmMode): Registration[] {
+  const families = new Set([...listen, ...groups.flatMap(({ addresses }) => addresses)].map(addressFamily));
   // The host's own programs, and its statd, look for IPv4 on loopback.
   if (nsmMode !== 'none') families.add(4);
   const netids: NetId[] = [

@@ -7,7 +7,7 @@ import { clients, expectedCount, graces } from '../core/queries.js';
 import type { NlmFiles } from '../core/state.js';
 import type { AdminCall } from './call.js';
 import type { GraceOpenRequest, GraceReply, GraceRequest, GraceView } from './messages.js';
-import { groupsFor, orderOf } from './order.js';
+import { groupsFor, orderOf, ownGroups } from './order.js';
 import type { AdminPort, GroupView } from './port.js';
 import { textOfBytes } from './text.js';
 
@@ -37,8 +37,8 @@ export async function graceEnd(port: AdminPort, request: GraceRequest, call: Adm
 export async function graceStatus(port: AdminPort): Promise<GraceReply> {
   return {
     node: port.node().name,
-    graces: port.groups().flatMap(({ name, state }) => (state === undefined ? [] : viewsOf(name, state))),
-    clients: port.groups().flatMap(({ name, state }) => (state === undefined ? [] : expectedClients(name, state))),
+    graces: ownGroups(port).flatMap(({ name, state }) => (state === undefined ? [] : viewsOf(name, state))),
+    clients: ownGroups(port).flatMap(({ name, state }) => (state === undefined ? [] : expectedClients(name, state))),
   };
 }
 

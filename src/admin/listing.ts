@@ -67,8 +67,11 @@ async function filterOf(port: AdminPort, request: LocksRequest): Promise<Filter>
 }
 
 function groupsOf(port: AdminPort, { group }: LocksRequest): readonly GroupView[] {
-  const groups = port.groups().filter(({ name }) => group === undefined || name === group);
-  if (groups.length === 0) throw new LedgerError('not-found', `this node owns no group ${group ?? ''}`);
+  // What another node owns is its to list, unless it is asked for by name.
+  const groups = port
+    .groups()
+    .filter(({ name, status }) => (group === undefined ? status !== 'standby' : name === group));
+  if (groups.length === 0 && group !== undefined) throw new LedgerError('not-found', `this node has no group ${group}`);
   const down = groups.find(({ state }) => state === undefined);
   if (down !== undefined) throw new LedgerError('unavailable', `group ${down.name} is down: ${down.statusReason}`);
   return groups;

@@ -157,11 +157,14 @@ export interface TraceRequest {
 
 export type Status = 'serving' | 'grace' | 'degraded' | 'down';
 
+/** Of a group: it may be another node's. */
+export type GroupStatus = Status | 'standby';
+
 export interface GroupReply {
   readonly name: string;
   readonly epoch: number;
   readonly position: number;
-  readonly status: Status;
+  readonly status: GroupStatus;
   readonly statusReason: string;
   readonly locks: number;
   readonly waiters: number;

@@ -14,12 +14,14 @@ export async function notify(port: AdminPort, request: NotifyRequest, call: Admi
   const serverAddresses = addressesOf(port, request);
   const order = orderOf(request, call);
   const addresses: NotifyReply['addresses'][number][] = [];
-  for (const { name } of groups) {
-    const command = { type: 'notify-clients', serverAddresses, known: request.known === true, order } as const;
+  for (const { name, addresses: own } of groups) {
+    const ofGroup = serverAddresses.filter((address) => own === undefined || own.includes(address));
+    if (ofGroup.length === 0) continue;
+    const command = { type: 'notify-clients', serverAddresses: ofGroup, known: request.known === true, order } as const;
     const settled = await port.submit(name, command);
     if (settled.type === 'withheld') throw settled.cause;
     const projection = port.groups().find((group) => group.name === name)?.state;
-    for (const address of serverAddresses) {
+    for (const address of ofGroup) {
       const state = projection?.serverStates.get(address) ?? 0;
       const ofOrder = [...(projection?.nsm.notices.values() ?? [])].filter(
         (notice) => notice.serverAddress === address,

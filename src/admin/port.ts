@@ -15,11 +15,18 @@ export interface GroupView {
   readonly epoch: number;
   /** Last durable position. */
   readonly position: Position;
-  /** `serving`; `grace` while a scope of it is in grace; `degraded`: only releases are taken; `down`: being recovered. */
-  readonly status: 'serving' | 'grace' | 'degraded' | 'down';
+  /**
+   * `serving`; `grace` while a scope of it is in grace; `degraded`: only releases are taken; `standby`: it is owned by
+   * another node, or by none; `down`: being recovered.
+   */
+  readonly status: 'serving' | 'grace' | 'degraded' | 'standby' | 'down';
   readonly statusReason: string;
   /** For queries alone; undefined while the group is down. */
   readonly state: NlmFiles | undefined;
+  /** The server addresses that move with it; undefined where the group has all of the node. */
+  readonly addresses?: readonly string[];
+  /** The group of the host's own affairs on a node of a cluster: it has no locks. */
+  readonly isLocal: boolean;
 }
 
 export interface DroppedLock {

@@ -9,7 +9,7 @@ import type { AdminOutcome } from '../core/outcome.js';
 import type { AdminCall } from './call.js';
 import type { OrderRequest, PurgeCounts, PurgedGroup, PurgeReply } from './messages.js';
 import { matchingRows } from './matching.js';
-import { orderOf } from './order.js';
+import { orderOf, ownGroups } from './order.js';
 import { Room } from './page.js';
 import { pinsOf } from './pins.js';
 import type { AdminPort, DroppedLock, GroupView } from './port.js';
@@ -55,7 +55,7 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
     counts: total(groups),
     groups,
     rows,
-    pins: await pinsOf(port.groups(), new Set(touched), dryRun ? what.selector : undefined),
+    pins: await pinsOf(ownGroups(port), new Set(touched), dryRun ? what.selector : undefined),
   };
 }
 

@@ -1,9 +1,9 @@
 /** `status` and `groups`: does the node serve, and what is off. */
 
-import type { GroupReply, Status, StatusReply } from './messages.js';
+import type { GroupReply, GroupStatus, Status, StatusReply } from './messages.js';
 import type { AdminPort } from './port.js';
 
-/** From good to bad: a node is as well as its worst group. */
+/** From good to bad: a node is as well as its worst group. One that stands by is well. */
 const BY_WEIGHT: readonly Status[] = ['serving', 'grace', 'degraded', 'down'];
 
 export async function status(port: AdminPort): Promise<StatusReply> {
@@ -42,6 +42,10 @@ export async function groups(port: AdminPort): Promise<{ readonly groups: readon
 }
 
 function worst(known: readonly GroupReply[]): Status {
-  const weight = Math.max(0, ...known.map((group) => BY_WEIGHT.indexOf(group.status)));
+  const weight = Math.max(0, ...known.map(({ status: each }) => weightOf(each)));
   return BY_WEIGHT[weight] ?? 'down';
+}
+
+function weightOf(status: GroupStatus): number {
+  return status === 'standby' ? 0 : BY_WEIGHT.indexOf(status);
 }

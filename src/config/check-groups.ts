@@ -2,11 +2,12 @@
 
 import { parseAddress } from '../base/address.js';
 import { fileSystemName } from '../handles/map.js';
+import { groupTag } from '../nlm/callback-cookie.js';
 import type { Checkable } from './check.js';
 import type { Problem } from './problems.js';
 
 /** The group of the host's own affairs, on every node of a cluster. */
-const LOCAL_GROUP = 'local';
+export const LOCAL_GROUP = 'local';
 
 export function* checkGroups(configuration: Checkable): Generator<Problem> {
   const { groups, nats } = configuration;
@@ -25,6 +26,13 @@ function* checkNames({ groups }: Checkable): Generator<Problem> {
     const other = seen.get(name);
     if (other !== undefined) yield { pointer: `${pointer}/name`, message: `is the name of /groups/${other}` };
     seen.set(name, index);
+    const twin = groups.findIndex((group) => group.name !== name && groupTag(group.name) === groupTag(name));
+    if (twin >= 0 && twin < index) {
+      yield {
+        pointer: `${pointer}/name`,
+        message: `has the callback tag of /groups/${twin} (16 bits of a hash): rename it`,
+      };
+    }
     if (name === LOCAL_GROUP) yield { pointer: `${pointer}/name`, message: `${LOCAL_GROUP} is every node's own group` };
   }
 }

@@ -8,6 +8,7 @@ import type { Command, Rules } from '../core/command.js';
 import type { NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import { Chain } from '../ledger/chain.js';
+import type { GroupHandle } from './handle.js';
 import type { CheckpointStore, Ledger, Position } from '../ledger/port.js';
 import { Group, type DurableBatch } from './group.js';
 import { replay, type Replayed } from './replay.js';
@@ -54,7 +55,7 @@ const TICK_MS = 250;
  */
 const FORGETFUL = { policy: 'lenient', expect: 'held' } as const;
 
-export class GroupKeeper {
+export class GroupKeeper implements GroupHandle {
   readonly #options: KeeperOptions;
   #group: Group | undefined;
   #ledger: Ledger | undefined;
@@ -76,6 +77,10 @@ export class GroupKeeper {
     return this.#group;
   }
 
+  get state(): NlmFiles | undefined {
+    return this.#group?.state;
+  }
+
   get durable(): Position {
     return this.#group?.durable ?? 0;
   }
@@ -88,6 +93,10 @@ export class GroupKeeper {
   submit(command: Command, settle: Settle): void {
     if (this.#group === undefined) settle({ type: 'withheld', cause: this.#away });
     else this.#group.submit(command, settle);
+  }
+
+  submitCall(command: Command, settle: Settle): void {
+    this.submit(command, settle);
   }
 
   submitted(command: Command): Promise<Settled> {

@@ -11,13 +11,16 @@
 
 import { LedgerError } from '../base/errors.js';
 import type { Command } from '../core/command.js';
+import { decide } from '../core/decide.js';
+import type { ClaimGroupCommand } from '../core/life-command.js';
 import type { NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import { queueAllWakes } from '../core/wake-queue.js';
 import { Chain } from '../ledger/chain.js';
-import type { Entry, Head, Position } from '../ledger/port.js';
+import type { Entry, Position } from '../ledger/port.js';
 import type { ClaimOptions, ClaimReport, Claimed, ReplicatedLog } from '../ledger/replicated.js';
 import { Group, type DurableBatch } from './group.js';
+import type { GroupHandle } from './handle.js';
 import { answerUndecided, HeldCalls, HOLD_MS_MAX } from './held-calls.js';
 import type { Settle, Settled } from './settled.js';
 import { Standby } from './standby.js';
@@ -32,13 +35,13 @@ export interface MemberOptions {
   readonly node: string;
   readonly clock: () => number;
   readonly log: ReplicatedLog;
-  /** The claim's commands: what its first entry says, from the state that it finds. */
-  readonly claiming: (state: NlmFiles, report: ClaimReport, head: Head) => readonly Command[];
+  /** What the first entry of an epoch says beside the claim: who begins, and by which rules. */
+  readonly claiming: () => readonly Command[];
   /** The group is owned: its first entry is durable. Calls are not decided yet. */
   readonly onClaimed: (state: NlmFiles) => void;
   readonly onDurable: (batch: DurableBatch, state: NlmFiles) => void;
   /** Entries of another owner. */
-  readonly onFolded: (entries: readonly Entry[], state: NlmFiles | undefined) => void;
+  readonly onFolded: (entries: readonly Entry[]) => void;
   readonly onSwept: (row: DroppedRow) => void;
   readonly onSweepEnd: () => void;
   /** The group is not owned any more: `fenced` by another node's claim, or its ledger failed. */
@@ -47,7 +50,7 @@ export interface MemberOptions {
   readonly onNote: (text: string | undefined) => void;
 }
 
-export class GroupMember {
+export class GroupMember implements GroupHandle {
   readonly #options: MemberOptions;
   readonly #held = new HeldCalls();
   #role: Role = 'opening';
@@ -55,6 +58,7 @@ export class GroupMember {
   #group: Group | undefined;
   #claimed: Claimed | undefined;
   #serving = false;
+  #othersSeenAt = performance.now();
   #down: LedgerError | undefined;
   #tick: NodeJS.Timeout | undefined;
   #closed = false;
@@ -92,6 +96,15 @@ export class GroupMember {
     return this.#down ?? new LedgerError('refused', `This node does not own group ${this.name}.`);
   }
 
+  /** By `performance.now()`: when the last entry of another node came in, or the following began. */
+  get othersSeenAt(): number {
+    return this.#othersSeenAt;
+  }
+
+  get log(): ReplicatedLog {
+    return this.#options.log;
+  }
+
   /** Folds the archive and follows the log. */
   async open(): Promise<void> {
     await this.#follow();
@@ -103,11 +116,11 @@ export class GroupMember {
    * Makes this node the owner, under the next epoch.
    * @throws LedgerError 'refused' where another node was first, or what the log says
    */
-  async claim(options: ClaimOptions): Promise<ClaimReport> {
+  async claim(options: ClaimOptions, command: ClaimGroupCommand): Promise<ClaimReport> {
     if (this.#role !== 'following') throw this.#notNow('claimed');
     this.#role = 'claiming';
     try {
-      return await this.#claim(options);
+      return await this.#claim(options, command);
     } catch (error) {
       await this.#giveUp();
       throw error;
@@ -161,7 +174,7 @@ export class GroupMember {
     await this.#options.log.close();
   }
 
-  async #claim(options: ClaimOptions): Promise<ClaimReport> {
+  async #claim(options: ClaimOptions, command: ClaimGroupCommand): Promise<ClaimReport> {
     const { log, node, clock, claiming, onDurable, onSwept, onSweepEnd } = this.#options;
     const claimed = await log.claim(options);
     this.#claimed = claimed;
@@ -169,6 +182,9 @@ export class GroupMember {
     // A crash of the last owner between a release and its wakes loses nothing.
     queueAllWakes(state);
     const head = claimed.ledger.head();
+    // A refusal must not begin an epoch.
+    const { outcome } = decide(state, command, { now: clock(), mayGrant: false });
+    if (outcome.type === 'refused') throw new LedgerError('refused', `group ${this.name}: ${outcome.why}`);
     const group: Group = new Group({
       ledger: claimed.ledger,
       chain: new Chain(log.group, head),
@@ -183,13 +199,13 @@ export class GroupMember {
       onFailed: (cause, how) => this.#lost(group, cause, how),
     });
     claimed.onSuperseded((epoch) => group.supersede(epoch));
-    const commands = claiming(state, claimed.report, head);
+    const commands = [{ ...command, lossAccepted: claimed.report.lossAccepted }, ...claiming()];
     const settled = await Promise.all(
       commands.map((command) => new Promise<Settled>((resolve) => group.submit(command, resolve))),
     );
     const failed = settled.find(({ type }) => type === 'withheld');
     if (failed?.type === 'withheld') throw failed.cause;
-    if (this.#closed) throw this.#notNow('claimed');
+    if (this.#closed || group.failure !== undefined) throw group.failure ?? this.#notNow('claimed');
     this.#group = group;
     this.#role = 'owning';
     this.#options.onClaimed(state);
@@ -231,9 +247,12 @@ export class GroupMember {
   }
 
   #newStandby(): Standby {
-    const standby: Standby = new Standby({
+    return new Standby({
       log: this.#options.log,
-      onFolded: (entries) => this.#options.onFolded(entries, standby.state),
+      onFolded: (entries) => {
+        this.#othersSeenAt = performance.now();
+        this.#options.onFolded(entries);
+      },
       onAway: (cause) =>
         this.#options.onNote(cause === undefined ? undefined : `group ${this.name} is not followed: ${cause.message}`),
       onBroken: (cause) => {
@@ -242,7 +261,6 @@ export class GroupMember {
         this.#options.onNote(`group ${this.name}: ${cause.message}`);
       },
     });
-    return standby;
   }
 
   #onTick(): void {

@@ -1,4 +1,4 @@
-/** From a file handle to its file: what the exports of the configuration make of it. */
+/** From a file handle to its file: what the exports and groups of the configuration make of it. */
 
 import type { Bytes } from '../base/bytes.js';
 import type { FileName } from '../core/command.js';
@@ -7,18 +7,24 @@ import type { HandleMap } from '../handles/map.js';
 /** What is done with a handle that no export maps. */
 export type UnmappedPolicy = 'serve' | 'refuse';
 
+export interface RouteOptions {
+  readonly unmapped: UnmappedPolicy;
+  /** Whether this node has a group for the file system. */
+  readonly serves: (fileSystem: string) => boolean;
+}
+
 /** Unmapped handles that are remembered one by one, for people to look at. */
 const UNMAPPED_SAMPLES_MAX = 16;
 
 export class FileRoutes {
   readonly #handles: HandleMap;
-  readonly #unmapped: UnmappedPolicy;
+  readonly #options: RouteOptions;
   readonly #samples = new Set<Bytes>();
   #unmappedCalls = 0;
 
-  constructor(handles: HandleMap, unmapped: UnmappedPolicy) {
+  constructor(handles: HandleMap, options: RouteOptions) {
     this.#handles = handles;
-    this.#unmapped = unmapped;
+    this.#options = options;
   }
 
   /** Calls on unmapped handles since the start, served or refused. */
@@ -34,9 +40,13 @@ export class FileRoutes {
   /** `undefined` where the handle is refused. An unmapped handle that is served is a file of the file system `''`. */
   fileOf(handle: Bytes): FileName | undefined {
     const mapped = this.#handles.lookup(handle);
-    if (mapped !== undefined) return { key: mapped.key, fileSystem: mapped.fileSystem, handle };
+    if (mapped !== undefined && this.#options.serves(mapped.fileSystem)) {
+      return { key: mapped.key, fileSystem: mapped.fileSystem, handle };
+    }
     this.#unmappedCalls += 1;
     if (this.#samples.size < UNMAPPED_SAMPLES_MAX) this.#samples.add(handle);
-    return this.#unmapped === 'serve' ? { key: handle, fileSystem: '', handle } : undefined;
+    return mapped === undefined && this.#options.unmapped === 'serve'
+      ? { key: handle, fileSystem: '', handle }
+      : undefined;
   }
 }

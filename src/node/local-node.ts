@@ -6,9 +6,10 @@ import { LedgerError } from '../base/errors.js';
 import type { Command } from '../core/command.js';
 import type { Notice } from '../core/nsm.js';
 import { graces } from '../core/queries.js';
+import type { NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import type { NoticeProgress } from '../effects/sm-notify/progress.js';
-import type { GroupKeeper } from '../engine/keeper.js';
+import type { GroupHandle } from '../engine/handle.js';
 import type { PurgeReports } from '../engine/purge-reports.js';
 import type { Settled } from '../engine/settled.js';
 import type { Position } from '../ledger/port.js';
@@ -22,7 +23,10 @@ export interface LocalNodeParts {
   readonly release: string;
   readonly startedAt: number;
   readonly data: string;
-  readonly keepers: readonly GroupKeeper[];
+  /** The host's own first. */
+  readonly groups: readonly GroupHandle[];
+  /** By group, where it is shared with other nodes: the server addresses that move with it. */
+  readonly addressesOf: (group: string) => readonly string[] | undefined;
   readonly reports: ReadonlyMap<string, PurgeReports<DroppedRow>>;
   readonly fileSystems: FileSystems;
   readonly watchers: Watchers;
@@ -53,7 +57,7 @@ export class LocalNode implements AdminPort {
       data,
       listeners: this.#parts.listeners(),
       connections: this.#parts.connections(),
-      clients: this.#parts.keepers.reduce((sum, keeper) => sum + (keeper.group?.state.clientCount ?? 0), 0),
+      clients: this.#parts.groups.reduce((sum, { group }) => sum + (group?.state.clientCount ?? 0), 0),
       notes: this.#parts.notes(),
       registration: this.#parts.registration(),
       unmappedCalls: this.#parts.unmappedCalls(),
@@ -62,13 +66,18 @@ export class LocalNode implements AdminPort {
   }
 
   groups(): readonly GroupView[] {
-    return this.#parts.keepers.map(viewOf);
+    const { groups, addressesOf } = this.#parts;
+    return groups.map((handle, index) => ({
+      ...viewOf(handle),
+      ...partOf(addressesOf(handle.name)),
+      isLocal: index === 0 && groups.length > 1,
+    }));
   }
 
   submit(group: string, command: Command): Promise<Settled> {
-    const keeper = this.#parts.keepers.find(({ name }) => name === group);
-    if (keeper === undefined) throw new LedgerError('not-found', `this node owns no group ${JSON.stringify(group)}`);
-    return keeper.submitted(command);
+    const found = this.#parts.groups.find(({ name }) => name === group);
+    if (found === undefined) throw new LedgerError('not-found', `this node has no group ${JSON.stringify(group)}`);
+    return found.submitted(command);
   }
 
   fileSystemOfPath(
@@ -106,10 +115,17 @@ export class LocalNode implements AdminPort {
   }
 }
 
-function viewOf(keeper: GroupKeeper): GroupView {
-  const { name, group, away } = keeper;
+function partOf(addresses: readonly string[] | undefined): Pick<GroupView, 'addresses'> {
+  return addresses === undefined ? {} : { addresses };
+}
+
+function viewOf(handle: GroupHandle): Omit<GroupView, 'addresses' | 'isLocal'> {
+  const { name, group, away, durable, state: known } = handle;
   if (group === undefined) {
-    return { name, epoch: 0, position: 0, status: 'down', statusReason: away?.message ?? '', state: undefined };
+    const isStandby = known !== undefined;
+    const statusReason = isStandby ? ownerText(known) : (away?.message ?? '');
+    const status = isStandby ? 'standby' : 'down';
+    return { name, epoch: known?.epoch ?? 0, position: durable, status, statusReason, state: known };
   }
   const { epoch, durable: position, state } = group;
   const open = graces(state);
@@ -122,4 +138,9 @@ function viewOf(keeper: GroupKeeper): GroupView {
     return { name, epoch, position, status: 'grace', statusReason: `clients may reclaim until ${until}`, state };
   }
   return { name, epoch, position, status: 'serving', statusReason: '', state };
+}
+
+function ownerText({ life }: NlmFiles): string {
+  if (life.status === 'unclaimed') return 'nobody has claimed it';
+  return life.status === 'released' ? `${life.node} has released it` : `owned by ${life.node}`;
 }

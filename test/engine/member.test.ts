@@ -13,10 +13,14 @@ import { SharedLog, SharedReplica } from '../support/shared-log.js';
 interface Seen {
   readonly member: GroupMember;
   readonly lost: string[];
+  claim(): Promise<void>;
+  serve(): Promise<void>;
   ask(command: Command): Promise<Settled>;
 }
 
-const CLAIM = { acceptLoss: false, quorum: false };
+let claims = 0;
+
+const OPTIONS = { acceptLoss: false, quorum: false };
 
 async function node(t: ExecutionContext, log: SharedLog, name: string): Promise<Seen> {
   const lost: string[] = [];
@@ -38,13 +42,27 @@ async function node(t: ExecutionContext, log: SharedLog, name: string): Promise<
     log.release();
     await member.close();
   });
-  return { member, lost, ask: (command) => new Promise((resolve) => member.submitCall(command, resolve)) };
+  const claim = async (): Promise<void> => {
+    const order = { commandId: `claim-${(claims += 1)}`, actor: 'test', door: 'test', reason: '' };
+    await member.claim(OPTIONS, { type: 'claim-group', node: name, way: 'carry', lossAccepted: false, order });
+  };
+  const serve = async (): Promise<void> => {
+    await member.submitted({ type: 'serve-group', handles: [] });
+    member.serve();
+  };
+  return {
+    member,
+    lost,
+    claim,
+    serve,
+    ask: (command) => new Promise((resolve) => member.submitCall(command, resolve)),
+  };
 }
 
 async function owner(t: ExecutionContext, log: SharedLog, name: string): Promise<Seen> {
   const seen = await node(t, log, name);
-  await seen.member.claim(CLAIM);
-  seen.member.serve();
+  await seen.claim();
+  await seen.serve();
   return seen;
 }
 
@@ -58,8 +76,8 @@ test('a standby folds what the owner appends, and takes over with every lock', a
   t.is(b.member.state?.lockCount, 1);
   t.is(outcomeOf(await b.ask(lock({ svid: 2 }))), 'not-here');
 
-  await b.member.claim(CLAIM);
-  b.member.serve();
+  await b.claim();
+  await b.serve();
   t.is(outcomeOf(await b.ask(lock({ svid: 2, block: false }))), 'denied');
   t.is(b.member.group?.epoch, 2);
   t.deepEqual(a.lost, ['fenced']);
@@ -70,19 +88,19 @@ test('calls are held while a claim is under way, and decided once it serves', as
   const log = new SharedLog('g');
   const a = await node(t, log, 'a');
   log.hold();
-  const claiming = a.member.claim(CLAIM);
+  const claiming = a.claim();
   const asked = a.ask(lock({}));
   log.release();
   await claiming;
   t.is(await Promise.race([asked.then(outcomeOf), delay(50).then(() => 'held')]), 'held');
-  a.member.serve();
+  await a.serve();
   t.is(outcomeOf(await asked), 'granted');
 });
 
 test('hazard 16: while it is undecided calls wait for three seconds, then all but reclaims get GRACE', async (t) => {
   const log = new SharedLog('g');
   const a = await node(t, log, 'a');
-  await a.member.claim(CLAIM);
+  await a.claim();
   const began = performance.now();
   const [plain, reclaim, given] = await Promise.all([
     a.ask(lock({ svid: 1 })),
@@ -123,13 +141,13 @@ test('hazard 8: an owner that slept over its acknowledgement says nothing before
   const asked = a.ask(lock({ svid: 1 }));
   await delay(CLAIM_MS + 50);
   const b = await node(t, log, 'b');
-  const claiming = b.member.claim(CLAIM);
+  const claiming = b.claim();
   await delay(20);
   log.release();
   await claiming;
   t.is(outcomeOf(await asked), 'withheld');
   t.deepEqual(a.lost, ['fenced']);
-  b.member.serve();
+  await b.serve();
   t.is(outcomeOf(await b.ask(lock({ svid: 2, block: false }))), 'denied', 'what was appended was carried over');
 });
 
@@ -140,7 +158,7 @@ test('hazard 8: a callback is sent only behind a claim that stands', async (t) =
   await a.member.group?.confirm();
   const stale = a.member.group;
   const b = await node(t, log, 'b');
-  await b.member.claim(CLAIM);
+  await b.claim();
   await t.throwsAsync(async () => stale?.confirm(), { code: 'refused' });
 });
 
@@ -152,8 +170,8 @@ test('an owner gives the group up, follows, and may have it again', async (t) =>
   t.is(a.member.role, 'following');
   t.deepEqual(a.lost, []);
   t.is(a.member.state?.lockCount, 1);
-  await a.member.claim(CLAIM);
-  a.member.serve();
+  await a.claim();
+  await a.serve();
   t.is(a.member.group?.epoch, 2);
   t.is(listLocks(a.member.state!, {}, 10).rows.length, 1);
 });

@@ -62,7 +62,15 @@ export class FakeNode implements AdminPort {
   groups(): readonly GroupView[] {
     const { status, position, state } = this;
     return [
-      { name: 'default', epoch: 3, position, status, statusReason: '', state: status === 'down' ? undefined : state },
+      {
+        name: 'default',
+        epoch: 3,
+        position,
+        status,
+        statusReason: '',
+        state: status === 'down' ? undefined : state,
+        isLocal: false,
+      },
     ];
   }
 

@@ -5,7 +5,7 @@ import type { Listener } from '../../admin/port.js';
 import type { Paint } from '../output.js';
 import { ageText, countText } from './text.js';
 
-const COLOUR = { serving: 'green', grace: 'yellow', degraded: 'yellow', down: 'red' } as const;
+const COLOUR = { serving: 'green', grace: 'yellow', degraded: 'yellow', standby: 'dim', down: 'red' } as const;
 
 export function statusLines(reply: StatusReply, now: number, paint: Paint): string[] {
   return [

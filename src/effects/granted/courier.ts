@@ -13,6 +13,7 @@ import type { Bytes } from '../../base/bytes.js';
 import { Fifo } from '../../base/fifo.js';
 import type { LockId } from '../../core/command.js';
 import type { PendingRow } from '../../core/queries.js';
+import { encodeCookie } from '../../nlm/callback-cookie.js';
 import { NLM4_DENIED, NLM4_GRANTED, type NlmStatus } from '../../nlm/status.js';
 
 /** How one call ended: the client's status, or that none came (`called`: whether the call may have reached it). */
@@ -23,6 +24,8 @@ export type CallbackResult =
   | { readonly type: 'failed'; readonly called: boolean; readonly why: string };
 
 export interface CourierOptions {
+  /** Of the group, in its cookies. */
+  readonly tag: number;
   /** Sends one copy. Never rejects. */
   readonly call: (grant: PendingRow, cookie: Bytes) => Promise<CallbackResult>;
   /** The grant, while it stands unacknowledged in the ledger. */
@@ -138,7 +141,7 @@ export class GrantCourier {
     }
     job.attempts += 1;
     job.copies += 1;
-    const result = await this.#options.call(grant, cookieOf(job.lock));
+    const result = await this.#options.call(grant, encodeCookie({ tag: this.#options.tag, lock: job.lock }));
     if (this.#closed || this.#jobs.get(job.lock) !== job) return;
     switch (result.type) {
       case 'status':
@@ -167,19 +170,4 @@ export class GrantCourier {
     clearTimeout(job.timer);
     job.timer = setTimeout(() => this.#enqueue(job), pause);
   }
-}
-
-const COOKIE_BYTES = 8;
-
-/** The cookie of a callback is the number of its lock, which is never used again: unique across restarts. */
-function cookieOf(lock: LockId): Bytes {
-  const buffer = Buffer.alloc(COOKIE_BYTES);
-  buffer.writeBigUInt64BE(BigInt(lock));
-  return buffer.toString('latin1') as Bytes;
-}
-
-export function lockOfCookie(cookie: Bytes): LockId | undefined {
-  if (cookie.length !== COOKIE_BYTES) return undefined;
-  const lock = Buffer.from(cookie, 'latin1').readBigUInt64BE();
-  return lock <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(lock) : undefined;
 }

@@ -1,0 +1,120 @@
+/**
+ * The wiring of one group: its writer, what leaves after durability (callbacks, notices, watchers, reports,
+ * checkpoints), and how it is begun. `compose` places the groups on the line.
+ */
+
+import type { Logger } from 'pino';
+import { groupTag } from './nlm/callback-cookie.js';
+import type { Address } from './base/address.js';
+import { LedgerError } from './base/errors.js';
+import type { Command } from './core/command.js';
+import type { WaiterQueued } from './core/event.js';
+import { pendingGrant, pendingGrants } from './core/queries.js';
+import { addressOf, clientOf, type NlmFiles } from './core/state.js';
+import type { DroppedRow } from './core/sweep.js';
+import type { ClientCalls } from './effects/granted/call.js';
+import { GrantCourier, type CallbackResult } from './effects/granted/courier.js';
+import { Checkpointer } from './engine/checkpoint/checkpointer.js';
+import type { DurableBatch } from './engine/group.js';
+import type { GroupHandle } from './engine/handle.js';
+import { PurgeReports } from './engine/purge-reports.js';
+import { reportPurge } from './node/purges.js';
+import type { Watchers } from './node/watchers.js';
+
+export interface GroupSurroundings {
+  readonly data: string;
+  readonly logger: Logger;
+  readonly clientCalls: ClientCalls;
+  readonly watchers: Watchers;
+  /** The ledger may name new notices. */
+  readonly onNotices: () => void;
+}
+
+/** What a group has beside its writer. */
+export class GroupEffects {
+  readonly name: string;
+  readonly tag: number;
+  readonly reports = new PurgeReports<DroppedRow>();
+  readonly courier: GrantCourier;
+  readonly checkpointer: Checkpointer;
+  readonly #surroundings: GroupSurroundings;
+
+  /** `handle` is asked when something is to be done: it may not be made yet. */
+  constructor(name: string, handle: () => GroupHandle, surroundings: GroupSurroundings) {
+    const { data, logger, clientCalls } = surroundings;
+    const order = (command: Command): void => handle().submit(command, () => undefined);
+    this.name = name;
+    this.tag = groupTag(name);
+    this.#surroundings = surroundings;
+    this.checkpointer = new Checkpointer({
+      data,
+      group: name,
+      log: (message, details) => logger.info(details, message),
+    });
+    this.courier = new GrantCourier({
+      tag: this.tag,
+      call: async (grant, cookie) => {
+        const { group } = handle();
+        if (group === undefined) return NOT_OURS;
+        try {
+          // Each copy leaves behind a claim that stands (hazard 8).
+          await group.confirm();
+        } catch (error) {
+          if (error instanceof LedgerError) return { type: 'failed', called: false, why: error.message };
+          throw error;
+        }
+        return clientCalls.granted(grant, cookie);
+      },
+      pending: (lock) => {
+        const { group } = handle();
+        return group === undefined ? undefined : pendingGrant(group.state, lock);
+      },
+      acknowledge: (lock) => order({ type: 'acknowledge-grant', lock }),
+      deny: (lock, onlyCopy) => order({ type: 'deny-grant', lock, onlyCopy }),
+      log: (message, details) => logger.warn(details, message),
+    });
+  }
+
+  /** The group is served from here on: what the ledger says is still owed to clients. */
+  begin(state: NlmFiles): void {
+    for (const grant of pendingGrants(state, Number.MAX_SAFE_INTEGER)) this.courier.deliver(grant, false);
+    this.#surroundings.onNotices();
+  }
+
+  onDurable(batch: DurableBatch, state: NlmFiles): void {
+    const { watchers, clientCalls, onNotices } = this.#surroundings;
+    this.checkpointer.count(batch.events.length);
+    watchers.publish(this.name, batch, state);
+    for (const event of batch.events) {
+      reportPurge(this.reports, batch.position, event, state);
+      if (event.type === 'notify-ordered') onNotices();
+      if (event.type === 'waiter-queued') warmCallback(clientCalls, event, state);
+    }
+    for (const lock of batch.grants) {
+      const grant = pendingGrant(state, lock);
+      if (grant !== undefined) this.courier.deliver(grant, true);
+    }
+  }
+
+  onSwept(row: DroppedRow): void {
+    this.reports.add(row.fileSystem + row.key, () => row);
+  }
+
+  onSweepEnd(): void {
+    this.reports.end();
+  }
+
+  async close(): Promise<void> {
+    this.courier.close();
+    await this.checkpointer.close();
+  }
+}
+
+const NOT_OURS: CallbackResult = { type: 'failed', called: false, why: 'the group is not owned here' };
+
+function warmCallback(calls: ClientCalls, { owner, callback }: WaiterQueued, state: NlmFiles): void {
+  // The casts brand what was branded when the call came in.
+  const client = clientOf(state, owner).address as Address;
+  const serverAddress = addressOf(state, owner).address as Address;
+  calls.warm(calls.serviceOf(client, serverAddress, callback));
+}
