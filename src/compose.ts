@@ -11,8 +11,10 @@ import { Cluster, type OpenLog } from './compose-cluster.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
 import { chooseNsm, NodeNsm, type NsmMode } from './compose-nsm.js';
 import { LOCAL_GROUP } from './config/check-groups.js';
-import type { Configuration, NatsConfiguration } from './config/configuration.js';
+import type { Configuration, NatsConfiguration, ServiceGroup } from './config/configuration.js';
+import { CHECKPOINT_VERSION } from './core/checkpoint.js';
 import type { Command, Rules } from './core/command.js';
+import { EVENT_VERSION } from './core/event-codec.js';
 import { THIS_HOST } from './core/nsm.js';
 import { openControlFiles } from './doors/files/door.js';
 import { openNatsDoor, type NatsDoor } from './doors/nats/door.js';
@@ -37,6 +39,8 @@ import { GroupRoutes } from './intake/groups.js';
 import { FileRoutes } from './intake/route.js';
 import { removeRestoredMarker, restoredMarker } from './ledger/file/backup.js';
 import { FileCheckpoints } from './ledger/file/checkpoints.js';
+import type { ReplicatedLog } from './ledger/replicated.js';
+import { openReplicatedLog } from './ledger/jetstream/open.js';
 import { openFileLedger } from './ledger/file/open.js';
 import { FileSystems } from './node/file-systems.js';
 import { LocalNode } from './node/local-node.js';
@@ -76,7 +80,7 @@ export interface Surroundings {
 /** @throws LedgerError: what keeps the node from starting, with what to do. */
 export async function compose(
   configuration: Configuration,
-  { logger, clock = Date.now, open = openLedger, openLog = noLog }: Surroundings,
+  { logger, clock = Date.now, open = openLedger, openLog }: Surroundings,
 ): Promise<RunningNode> {
   const startedAt = Date.now();
   const version = release();
@@ -187,7 +191,7 @@ export async function compose(
       clock,
       release: version,
       rules: rulesOf(configuration),
-      openLog,
+      openLog: openLog ?? ((group, log) => openStream(configuration, group, bus, log)),
       notes,
       listeners: () => listeners,
     });
@@ -381,10 +385,6 @@ export async function compose(
   }
 }
 
-async function noLog(): Promise<never> {
-  throw new LedgerError('unsupported', 'this release cannot share a group with other nodes: leave groups out');
-}
-
 /** Bytes of replies that one connection may owe before its client is made to take them. */
 const UNSENT_BYTES_MAX = 1024 * 1024;
 
@@ -410,6 +410,31 @@ export async function openLedger(configuration: Configuration, logger: Logger): 
       if (restored !== undefined) await removeRestoredMarker(data);
     },
   };
+}
+
+/** A group's stream on the bus, and this node's archive of it. */
+function openStream(
+  { data, node, nats }: Configuration,
+  { name: group, nodes: members, take }: ServiceGroup,
+  bus: Bus | undefined,
+  log: (line: string) => void,
+): Promise<ReplicatedLog> {
+  if (bus === undefined || nats === undefined) throw new LedgerError('bad-configuration', 'groups need nats');
+  return openReplicatedLog({
+    bus,
+    data,
+    group,
+    node: node.name,
+    members,
+    replicas: nats.replicas,
+    // A claim without the owner finds what the owner acknowledged (hazard 11).
+    waitForFollower: take === 'on-silence' && members.length > 1,
+    eventVersion: EVENT_VERSION,
+    checkpointVersion: CHECKPOINT_VERSION,
+    // The whole data folder is locked already.
+    acquire: async () => ({ release: () => undefined }),
+    log,
+  });
 }
 
 function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Bus {

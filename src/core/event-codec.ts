@@ -311,6 +311,9 @@ const OPTIONAL: ReadonlySet<string> = new Set([
 
 const TYPE_OF_KIND = new Map(Object.entries(KINDS).map(([type, entry]) => [entry.kind, [type, entry.fields] as const]));
 
+/** What this release reads; nodes tell each other. It grows with each kind of event that an older one cannot fold. */
+export const EVENT_VERSION = 1;
+
 /** Writes the event's record. Fields at its end that are missing are left out, others are nil. */
 export function encodeEvent(out: MsgpackWriter, event: Event): void {
   if (encodeHotEvent(out, event)) return;
