@@ -15,6 +15,7 @@ export function writeLife(writer: CheckpointWriter, life: GroupLife): void {
   writer.text(life.from);
   writer.word(WAYS.indexOf(life.way));
   writer.wide(life.takeover);
+  writer.word(life.clean ? 1 : 0);
   writer.word(life.lossAccepted ? 1 : 0);
   writer.word(life.handles.length);
   for (const handle of life.handles) writer.text(handle);
@@ -45,6 +46,7 @@ export function readLife(reader: CheckpointReader): GroupLife {
     from: reader.text(),
     way: WAYS[reader.word()] ?? 'carry',
     takeover: reader.wide(),
+    clean: reader.word() === 1,
     lossAccepted: reader.word() === 1,
     handles: readAll(reader, () => reader.text()),
     order: { commandId: reader.text(), actor: reader.text(), door: reader.text(), reason: reader.text() },

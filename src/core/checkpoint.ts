@@ -3,7 +3,7 @@
  * whatever slots their rows have. Names go by id, locks by file and start, waiters by file and arrival. One pass each
  * way; trees are rebuilt in linear time. Forms:
  *
- *   state    = version, epoch, position, time, violations, nextId, rules, life, graces, missing, server states, commands,
+ *   state    = version, epoch, position, time, violations, nextId, rules, life, reclaims, graces, missing, server states, commands,
  *              addresses, fileSystems, clients, owners, files, waiters, pending, shares, replies, lock calls, nsm
  *   a list   = its length as a word, then its elements
  *   a lock   = owner, flags, start, end, id, time; in the list of its file, then the file's order by owner
@@ -74,6 +74,8 @@ export function serialize(state: NlmFiles): Uint8Array {
   for (const number of [state.epoch, state.position, state.time, state.violations, state.nextId]) writer.wide(number);
   writer.text(JSON.stringify(sorted(state.rules)));
   writeLife(writer, state.life);
+  writer.wide(state.reclaims.reclaimed);
+  writer.wide(state.reclaims.missed);
   writeList(writer, state.graces, ({ scope, until, policy, endsEarly }) => {
     writer.text(JSON.stringify(sorted(scope)));
     writer.wide(until);
@@ -148,6 +150,7 @@ function load(bytes: Uint8Array): NlmFiles {
   // As `serialize` wrote them.
   state.rules = JSON.parse(reader.text()) as Rules;
   state.life = readLife(reader);
+  state.reclaims = { reclaimed: reader.wide(), missed: reader.wide() };
   readList(reader, () => {
     const scope = JSON.parse(reader.text()) as GraceScope;
     const until = reader.wide();

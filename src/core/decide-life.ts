@@ -2,13 +2,14 @@
 
 import { unreachable } from '../base/assert.js';
 import type { Command } from './command.js';
-import { answer, type Decision } from './decision.js';
+import { AGAIN, answer, type Decision } from './decision.js';
+import { expectedIn } from './grace.js';
 import { STEP_DETAIL_MAX } from './limits.js';
 import type { GroupLife } from './life.js';
 import type { AbandonReleaseCommand, BeginReleaseCommand, ClaimGroupCommand, LifeCommand } from './life-command.js';
 import type { Outcome } from './outcome.js';
 import { refusalCounts } from './refusals.js';
-import type { NlmFiles } from './state.js';
+import { isSweeping, type NlmFiles } from './state.js';
 
 const DONE: Outcome = { type: 'done', more: false };
 
@@ -32,7 +33,7 @@ export function decideLife(state: NlmFiles, command: LifeCommand): Decision {
       return answer(DONE, [...counts, { type: 'group-released', way, takeover }]);
     }
     case 'abandon-release':
-      return decideAbandon(life, command);
+      return decideAbandon(state, command);
     case 'record-step': {
       const { node, step, outcome, milliseconds } = command;
       // Nothing stands behind the end of an epoch.
@@ -52,7 +53,9 @@ function decideClaim(life: GroupLife, { node, way, lossAccepted, order }: ClaimG
     return refused('the group was released the reclaim way: its clients have to reclaim, so take it the reclaim way');
   }
   const takeover = wasReleased ? life.takeover : life.takeover + 1;
-  return answer(DONE, [{ type: 'group-claimed', node, way, from: life.node, takeover, lossAccepted, order }]);
+  // Who claimed and never served was no owner.
+  const from = life.status === 'claimed' ? life.from : life.node;
+  return answer(DONE, [{ type: 'group-claimed', node, way, from, takeover, lossAccepted, order }]);
 }
 
 function decideBeginRelease(life: GroupLife, { way, order }: BeginReleaseCommand): Decision {
@@ -71,11 +74,15 @@ function decideBeginRelease(life: GroupLife, { way, order }: BeginReleaseCommand
   return answer(DONE, [{ type: 'group-releasing', way, takeover: life.takeover + 1, order }]);
 }
 
-function decideAbandon(life: GroupLife, { order }: AbandonReleaseCommand): Decision {
+function decideAbandon(state: NlmFiles, { order }: AbandonReleaseCommand): Decision {
+  const { life } = state;
   const known = life.orders.some(({ commandId, what }) => what === 'abandon' && commandId === order.commandId);
   if (known) return answer(DONE);
   if (life.status !== 'releasing') return refused('no release is under way');
-  return answer(DONE, [{ type: 'release-abandoned', takeover: life.takeover, order }]);
+  if (isSweeping(state)) return AGAIN;
+  // What it has purged its owners have to reclaim, here as there.
+  const way = expectedIn(state, { type: 'all' }) > 0 ? 'reclaim' : 'carry';
+  return answer(DONE, [{ type: 'release-abandoned', way, takeover: life.takeover, order }]);
 }
 
 /**

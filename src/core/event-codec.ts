@@ -279,7 +279,7 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
   'group-serving': kind(61, 'group-serving', { takeover: number, handles: list(text) }),
   'group-releasing': kind(62, 'group-releasing', { way, takeover: number, order }),
   'group-released': kind(63, 'group-released', { way, takeover: number }),
-  'release-abandoned': kind(64, 'release-abandoned', { takeover: number, order }),
+  'release-abandoned': kind(64, 'release-abandoned', { way, takeover: number, order }),
   'takeover-step': kind(65, 'takeover-step', {
     takeover: number,
     node: text,

@@ -19,12 +19,14 @@ export function evolveLife(state: NlmFiles, event: LifeEvent, { time }: At): voi
         from,
         way,
         takeover,
+        clean: isClean(life, node),
         lossAccepted,
         order,
         since: time,
         steps: takeover === life.takeover ? life.steps : [],
         orders: remembered(life, { commandId: order.commandId, what: 'claim', takeover }),
       };
+      state.reclaims = { reclaimed: 0, missed: 0 };
       return;
     }
     case 'group-serving':
@@ -46,14 +48,20 @@ export function evolveLife(state: NlmFiles, event: LifeEvent, { time }: At): voi
       state.life = { ...life, status: 'released', since: time };
       return;
     case 'release-abandoned': {
-      const { takeover, order } = event;
+      const { way, takeover, order } = event;
       const orders = remembered(life, { commandId: order.commandId, what: 'abandon', takeover });
-      state.life = { ...life, status: 'claimed', order, since: time, orders };
+      state.life = { ...life, status: 'claimed', way, from: life.node, clean: true, order, since: time, orders };
       return;
     }
     case 'takeover-step':
       state.life = { ...life, steps: withStep(life.steps, event, time) };
   }
+}
+
+/** Where the same node claims again before it served, it is still the owner before that counts. */
+function isClean(life: GroupLife, node: string): boolean {
+  if (life.status === 'released' || life.status === 'unclaimed') return true;
+  return life.node === node && (life.status !== 'claimed' || life.clean);
 }
 
 /** The last try of each step counts; the ledger has the others. */

@@ -158,6 +158,7 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
       if (event.scope.type !== 'all') done(state, event.scope, event, at);
       return;
     case 'reclaim-missed':
+      state.reclaims = { ...state.reclaims, missed: state.reclaims.missed + 1 };
       missLock(state, event.owner, event.file, event.range);
       return voidReplies(state, event.owner);
     case 'expected-yielded':
@@ -167,6 +168,7 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
     case 'share-missed': {
       const share = state.shares.get(event.share);
       if (share !== undefined) dropShare(state, share);
+      state.reclaims = { ...state.reclaims, missed: state.reclaims.missed + 1 };
       return voidReplies(state, event.owner);
     }
     case 'reclaims-settled':
@@ -215,6 +217,7 @@ function lockGranted(state: NlmFiles, event: LockGranted, at: At): void {
     (event.reclaim ? RECLAIMED : 0) |
     (event.monitored ? 0 : UNMONITORED) |
     (handleNumber(state, file, event.handle) << HANDLE_SHIFT);
+  if (event.reclaim) countReclaim(state);
   const lock = hold(state, owner, file, range, flags, at.time);
   rememberLock(state, owner, event.call, lock, at);
 }
@@ -292,6 +295,7 @@ function shareGranted(state: NlmFiles, event: ShareGranted, at: At): void {
   const id = state.nextId++;
   const handle = handleNumber(state, file, event.handle);
   const { reclaim: reclaimed, call } = event;
+  if (reclaimed) countReclaim(state);
   addShare(state, { id, owner, file, mode, access, handle, reclaimed, time: at.time, expected: false });
   remember(state, owner, 'share', call, id, at);
 }
@@ -302,6 +306,10 @@ function shareReleased(state: NlmFiles, event: ShareReleased, at: At): void {
     findOwnShare(state, file, owner, mode, access, false) ?? findOwnShare(state, file, owner, mode, access, true);
   if (share !== undefined) dropShare(state, share);
   remember(state, owner, 'unshare', event.call, 0, at);
+}
+
+function countReclaim(state: NlmFiles): void {
+  state.reclaims = { ...state.reclaims, reclaimed: state.reclaims.reclaimed + 1 };
 }
 
 function rememberLock(state: NlmFiles, owner: OwnerId, call: CallIdentity, id: LockId, at: At): void {

@@ -8,7 +8,7 @@ export interface GroupClaimed {
   readonly type: 'group-claimed';
   readonly node: string;
   readonly way: Way;
-  /** The owner before, `''` for none. */
+  /** The last owner before that served, `''` for none. */
   readonly from: string;
   readonly takeover: number;
   readonly lossAccepted: boolean;
@@ -43,6 +43,8 @@ export interface GroupReleased {
 /** The owner goes on; nothing is granted until it serves again. */
 export interface ReleaseAbandoned {
   readonly type: 'release-abandoned';
+  /** `reclaim` where something was purged already. */
+  readonly way: Way;
   readonly takeover: number;
   readonly order: Order;
 }

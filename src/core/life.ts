@@ -39,12 +39,17 @@ export interface GroupLife {
   readonly status: GroupStatus;
   /** The owner; where it is released, the one that was. `''` before the first claim. */
   readonly node: string;
-  /** The owner before, `''` for none. */
+  /** The last owner before that served, `''` for none. */
   readonly from: string;
   /** Of the last claim, or of the release that has begun since. */
   readonly way: Way;
   /** Number of the takeover: a release begins it and the next claim ends it, or a claim alone is one. */
   readonly takeover: number;
+  /**
+   * The epoch before ended with `group-released`, or was this node's own: nobody can still answer under it, so the claim
+   * need not wait before it serves (hazard 8).
+   */
+  readonly clean: boolean;
   /** The claim was made although an archive out of reach may have acknowledged entries. */
   readonly lossAccepted: boolean;
   /** What the file handles of the last node that served are made from, an export each. */
@@ -65,6 +70,7 @@ export const UNCLAIMED: GroupLife = {
   from: '',
   way: 'carry',
   takeover: 0,
+  clean: true,
   lossAccepted: false,
   handles: [],
   order: { commandId: '', actor: '', door: '', reason: '' },
@@ -72,6 +78,12 @@ export const UNCLAIMED: GroupLife = {
   steps: [],
   orders: [],
 };
+
+/** How many locks and shares were reclaimed, and missed at the end of a grace, since the last claim. */
+export interface ReclaimCounts {
+  readonly reclaimed: number;
+  readonly missed: number;
+}
 
 /** Whether locks may be granted: not before the claim serves, and not from the beginning of a release on (hazard 12). */
 export function grants({ status }: GroupLife): boolean {

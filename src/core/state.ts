@@ -13,7 +13,7 @@ import type { GracePolicy, GraceScope, LockId, Rules, Selector, ShareBits } from
 import type { ClientId, FileId, OwnerId } from './event.js';
 import { HashIndex } from './hash-index.js';
 import { DEFAULT_RULES } from './limits.js';
-import { UNCLAIMED, type GroupLife } from './life.js';
+import { UNCLAIMED, type GroupLife, type ReclaimCounts } from './life.js';
 import { Chain } from './links.js';
 import { LockCalls } from './lock-calls.js';
 import { LockRows } from './lock-rows.js';
@@ -221,6 +221,7 @@ export class NlmFiles {
   time = 0;
   violations = 0;
   life: GroupLife = UNCLAIMED;
+  reclaims: ReclaimCounts = { reclaimed: 0, missed: 0 };
   /** The next number of a lock or waiter. */
   nextId = 1;
   /** Without the dead and without what is expected. */

@@ -8,7 +8,7 @@ import type { ClaimReport } from '../ledger/replicated.js';
 
 export interface MemberPort {
   readonly name: string;
-  readonly role: 'following' | 'claiming' | 'owning' | 'releasing';
+  readonly role: 'opening' | 'following' | 'claiming' | 'owning' | 'releasing' | 'down';
   /** The projection, for reading; undefined while it is being rebuilt. */
   readonly state: NlmFiles | undefined;
   /**
@@ -24,7 +24,7 @@ export interface MemberPort {
   claim(options: { readonly way: Way; readonly acceptLoss: boolean; readonly order: Order }): Promise<ClaimReport>;
   /** To the owned group. */
   submit(command: Command): Promise<Settled>;
-  /** Calls are decided from here on; `serve-group` is durable by then. */
+  /** Calls are decided from here on; `serve-group` is durable by then. Idempotent, as the doors are. */
   serve(): void;
   /** Sockets of the group's addresses are closed and their connections reset, while the addresses are still here. */
   closeDoor(): Promise<void>;

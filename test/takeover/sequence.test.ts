@@ -1,0 +1,323 @@
+import test, { type ExecutionContext } from 'ava';
+import type { HookStep } from '../../src/config/configuration.js';
+import type { Way } from '../../src/core/life.js';
+import { groupLife, listLocks } from '../../src/core/queries.js';
+import type { StepReport } from '../../src/takeover/sequence.js';
+import { lock, order, unlock } from '../support/commands.js';
+import { exportOf, FLOAT, Scene, type TestMember } from './member.js';
+
+const at = (svid: number, start: number, to: string = FLOAT) => ({ svid, start, length: 10, to });
+
+async function scene(t: ExecutionContext, group: Parameters<Scene['node']>[1] = {}) {
+  const made = new Scene(t);
+  const [a, b] = [made.node('a', group), made.node('b', group)];
+  await a.own(order('start-a'));
+  made.trail();
+  return { made, a, b };
+}
+
+const release = (member: TestMember, id = 'r1', unmount = false, way?: Way) =>
+  member.takeover.release({ order: order(id), unmount, ...(way === undefined ? {} : { way }) });
+
+const take = (member: TestMember, id = 't1', options: { way?: Way; force?: boolean; acceptLoss?: boolean } = {}) =>
+  member.takeover.take({ order: order(id), force: false, acceptLoss: false, ...options });
+
+const names = (steps: readonly StepReport[]) => steps.map(({ step }) => step);
+const outcomeOf = (steps: readonly StepReport[], name: string) => steps.find(({ step }) => step === name);
+
+test('hazard 16: release closes the door while the address is here; take serves before it announces, and then notifies', async (t) => {
+  const { made, a, b } = await scene(t);
+  t.is(await a.ask(lock(at(1, 0))), 'granted');
+  const released = await release(a, 'r1', true);
+  t.deepEqual(made.trail(), ['a close-door', 'a address-down', 'a unexport', 'a unmount']);
+  t.deepEqual(names(released), [
+    'close-door',
+    'address-down',
+    'unexport',
+    'purge-addresses',
+    'purge-file-systems',
+    'unmount',
+  ]);
+  t.is(made.events().at(-1)?.type, 'group-released');
+  t.is(a.role, 'following');
+  const taken = await take(b);
+  t.deepEqual(made.trail(), [
+    'b claims',
+    'b mount',
+    'b export',
+    'b address-up',
+    'b open-door',
+    'b serves',
+    'b announce',
+  ]);
+  t.deepEqual(names(taken), [
+    'claim',
+    'mount',
+    'handles',
+    'strays',
+    'grace',
+    'export',
+    'address-up',
+    'open-door',
+    'claim-time',
+    'serve',
+    'announce',
+    'notify',
+  ]);
+  const kinds = made.events().map(({ type }) => type);
+  t.true(kinds.lastIndexOf('grace-opened') < kinds.lastIndexOf('group-serving'));
+  t.true(kinds.lastIndexOf('group-serving') < kinds.lastIndexOf('notify-ordered'));
+  t.is(groupLife(made.fold()).node, 'b');
+});
+
+test('every step is an event with its outcome, what the hook said, and how long it took', async (t) => {
+  const { made, a, b } = await scene(t);
+  await release(a);
+  await take(b);
+  const steps = made.eventsOf('takeover-step');
+  t.like(
+    steps.find(({ step }) => step === 'address-down'),
+    { takeover: 2, node: 'a', outcome: 'done', detail: 'did address-down' },
+  );
+  t.like(
+    steps.find(({ step }) => step === 'unmount'),
+    { outcome: 'skipped', detail: 'the file systems stay mounted' },
+  );
+  t.true(steps.every(({ milliseconds }) => milliseconds >= 0));
+  t.like(made.eventsOf('group-claimed').at(-1), { node: 'b', from: 'a', takeover: 2, way: 'reclaim' });
+});
+
+test('the carry way keeps what is held and who waits, opens no grace and tells nobody', async (t) => {
+  const { made, a, b } = await scene(t, { way: 'carry' });
+  await a.ask(lock(at(1, 0)));
+  await a.ask(lock({ ...at(2, 0), block: true }));
+  const released = await release(a);
+  t.is(outcomeOf(released, 'purge-addresses')?.outcome, 'skipped');
+  const taken = await take(b);
+  t.is(outcomeOf(taken, 'carry')?.detail, '1 locks, 0 shares and 1 waiters are carried over');
+  t.is(outcomeOf(taken, 'notify')?.outcome, 'skipped');
+  t.deepEqual(made.eventsOf('grace-opened'), []);
+  t.is(await b.ask(lock(at(3, 50))), 'granted');
+  t.is(await b.ask(unlock(at(1, 0))), 'granted');
+  t.deepEqual(
+    listLocks(b.state, {}, 10).rows.map(({ svid }) => svid),
+    [2, 3],
+  );
+});
+
+const RELEASE_STEPS: readonly HookStep[] = ['address-down', 'unexport', 'unmount'];
+for (const step of RELEASE_STEPS) {
+  test(`a release stops where ${step} fails, says so in the ledger, and the same order again goes on from there`, async (t) => {
+    const { made, a, b } = await scene(t);
+    await a.ask(lock(at(1, 0)));
+    made.fail(step, true);
+    const error = await t.throwsAsync(release(a, 'r1', true), { message: new RegExp(`stopped at step ${step}`) });
+    t.like(error, { code: 'refused', details: { step } });
+    const before = made.trail();
+    t.is(before.at(-1), `a ${step}`);
+    t.is(groupLife(a.state).status, 'releasing');
+    t.is(await a.ask(lock(at(2, 50))), 'denied-grace-period');
+    made.fail(step, false);
+    await release(a, 'r1', true);
+    const hooks = [...RELEASE_STEPS];
+    t.deepEqual(made.trail(), ['a close-door', ...hooks.slice(hooks.indexOf(step)).map((hook) => `a ${hook}`)]);
+    const outcomes = made.eventsOf('takeover-step').filter((event) => event.step === step);
+    t.deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      ['failed', 'done'],
+    );
+    await take(b);
+    t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+  });
+}
+
+const TAKE_STEPS: readonly HookStep[] = ['mount', 'export', 'address-up', 'announce'];
+for (const step of TAKE_STEPS) {
+  test(`a take stops where ${step} fails, says so in the ledger, and the same order again goes on from there`, async (t) => {
+    const { made, a, b } = await scene(t);
+    await a.ask(lock(at(1, 0)));
+    await release(a);
+    made.trail();
+    made.fail(step, true);
+    await t.throwsAsync(take(b), { message: new RegExp(`stopped at step ${step}`) });
+    t.is(made.trail().at(-1), `b ${step}`);
+    // The one that is announced last is served already.
+    t.is(groupLife(b.state).status, step === 'announce' ? 'owned' : 'claimed');
+    made.fail(step, false);
+    await take(b);
+    const all = ['mount', 'export', 'address-up', 'open-door', 'serves', 'announce'];
+    const doors = step === 'announce' ? ['open-door', 'serves'] : [];
+    t.deepEqual(
+      made.trail(),
+      [...doors, ...all.slice(all.indexOf(step))].map((what) => `b ${what}`),
+    );
+    t.is(made.eventsOf('grace-opened').length, 1);
+    t.is(made.eventsOf('group-claimed').length, 2);
+    t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+  });
+}
+
+test('a door that does not close or open stops the sequence at its step', async (t) => {
+  const { made, a, b } = await scene(t);
+  a.failing.add('close-door');
+  await t.throwsAsync(release(a), { message: /stopped at step close-door: a socket does not close/ });
+  t.deepEqual(made.trail(), ['a close-door']);
+  a.failing.clear();
+  await release(a);
+  b.failing.add('open-door');
+  await t.throwsAsync(take(b), { code: 'timeout', message: /stopped at step open-door/ });
+  t.false(b.serving);
+  b.failing.clear();
+  await take(b);
+  t.true(b.serving);
+});
+
+test('a release that stopped is taken back by a take on its owner: carry where nothing was purged, else reclaim', async (t) => {
+  for (const [step, way] of [
+    ['address-down', 'carry'],
+    ['unmount', 'reclaim'],
+  ] as const) {
+    const { made, a } = await scene(t);
+    await a.ask(lock(at(1, 0)));
+    await a.ask(lock(at(9, 0, '10.9.9.9')));
+    made.fail(step, true);
+    await t.throwsAsync(release(a, 'r1', true));
+    made.trail();
+    const back = await take(a);
+    t.deepEqual(made.trail(), ['a mount', 'a export', 'a address-up', 'a open-door', 'a serves', 'a announce']);
+    t.is(outcomeOf(back, 'strays')?.outcome, 'skipped');
+    t.is(outcomeOf(back, 'grace') === undefined, way === 'carry');
+    t.like(groupLife(a.state), { status: 'owned', node: 'a', way });
+    t.is(await a.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+    t.is(listLocks(a.state, {}, 10).rows.length, 1);
+  }
+});
+
+test('carry is refused where the handles of the two nodes differ; the reclaim way goes on from there', async (t) => {
+  const made = new Scene(t);
+  const a = made.node('a', { way: 'carry' });
+  const b = made.node('b', { way: 'carry', exports: [exportOf(78)] });
+  await take(a, 't0');
+  await a.ask(lock(at(1, 0)));
+  await release(a);
+  made.trail();
+  const error = await t.throwsAsync(take(b), { message: /stopped at step handles.*--way reclaim/ });
+  t.regex(error?.message ?? '', /there: \/srv\/web: ganesha export 77 fsid abc; here: \/srv\/web: ganesha export 78/);
+  t.is(groupLife(b.state).status, 'claimed');
+  const taken = await take(b, 't2', { way: 'reclaim' });
+  t.deepEqual(names(taken).slice(0, 5), ['claim', 'mount', 'handles', 'strays', 'grace']);
+  t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+});
+
+test('locks that came in through other addresses are dropped and told: their clients stay behind', async (t) => {
+  for (const way of ['carry', 'reclaim'] as const) {
+    const { a, b } = await scene(t, { way });
+    await a.ask(lock(at(1, 0)));
+    await a.ask(lock(at(2, 50, '10.9.9.9')));
+    await a.ask(lock({ ...at(3, 50, '10.9.9.9'), block: true }));
+    await release(a, 'r1', way === 'reclaim');
+    const taken = await take(b);
+    t.is(
+      outcomeOf(taken, 'strays')?.detail,
+      'dropped of clients that stay behind: 10.9.9.9: 1 locks, 0 shares, 1 waiters',
+      way,
+    );
+    t.deepEqual(
+      listLocks(b.state, {}, 10).rows.map(({ svid }) => svid),
+      [1],
+    );
+  }
+});
+
+test.serial(
+  'hazard 8: who takes from an owner that did not release waits until it cannot answer any more',
+  async (t) => {
+    const { a, b } = await scene(t, { way: 'carry', hooks: {} });
+    await t.throwsAsync(take(b), { code: 'refused', message: /has not released it.*--force/ });
+    const began = performance.now();
+    b.othersSeenAt = began + 1000;
+    const taken = await take(b, 't1', { force: true });
+    t.true(performance.now() - began >= 2200);
+    t.regex(outcomeOf(taken, 'claim-time')?.detail ?? '', /ms were left/);
+    t.is(await a.ask(lock(at(1, 0))), 'withheld');
+    t.is(a.role, 'following');
+  },
+);
+
+test('hazard 8: nobody waits where the owner released, or was silent for long', async (t) => {
+  const { a, b } = await scene(t, { way: 'carry' });
+  await release(a);
+  t.is(outcomeOf(await take(b), 'claim-time')?.outcome, 'skipped');
+  a.othersSeenAt = performance.now() - 5000;
+  t.is(outcomeOf(await take(a, 't2', { force: true }), 'claim-time')?.detail, 'it was over');
+});
+
+test('hazard 12: no waiter is granted between release and service, and what was purged waits for its owner', async (t) => {
+  const { made, a, b } = await scene(t);
+  await a.ask(lock(at(1, 0)));
+  await a.ask(lock({ ...at(2, 0), block: true }));
+  made.fail('mount', true);
+  await release(a);
+  await t.throwsAsync(take(b));
+  t.deepEqual(made.eventsOf('waiter-granted'), []);
+  made.fail('mount', false);
+  await take(b);
+  t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+  t.is(await b.ask(unlock(at(1, 0))), 'granted');
+  t.is(made.eventsOf('waiter-granted').length, 1);
+});
+
+test('what was reclaimed and missed is told once the grace has ended', async (t) => {
+  const { made, a, b } = await scene(t);
+  await a.ask(lock(at(1, 0)));
+  await a.ask(lock(at(2, 20)));
+  await release(a);
+  await take(b);
+  t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+  t.is(await b.ask({ type: 'end-grace', scope: { type: 'all' }, why: 'command', order: order() }), 'done');
+  const told = () => made.eventsOf('takeover-step').find(({ step }) => step === 'reclaims');
+  for (let i = 0; i < 100 && told() === undefined; i += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  t.is(told()?.detail, '1 reclaimed, 1 missed: each is an event, reclaim-missed');
+});
+
+test('the same order again joins what is under way, another one is refused until it ends', async (t) => {
+  const { a, b } = await scene(t);
+  const first = release(a);
+  const again = release(a);
+  await t.throwsAsync(release(a, 'r2'), { code: 'busy' });
+  await t.throwsAsync(take(a, 't9'), { code: 'busy' });
+  t.is(await first, await again);
+  t.deepEqual(await release(a), []);
+  await take(b);
+  t.deepEqual(await take(b), []);
+  t.deepEqual(await take(b, 'another'), []);
+});
+
+test('hazard 14: a late copy of a release does nothing to the group that came back', async (t) => {
+  const { a, b } = await scene(t, { way: 'carry' });
+  await release(a);
+  await take(b);
+  await release(b, 'r2');
+  await take(a, 't2');
+  await t.throwsAsync(release(a, 'r1'), { code: 'refused', message: /carried out before, as takeover 2/ });
+  t.is(groupLife(a.state).status, 'owned');
+  await t.throwsAsync(release(b, 'r3'), { code: 'refused', message: /node b does not own group web: node a does/ });
+});
+
+test('hazard 11: a loss is accepted the reclaim way alone, whose grace is lenient and tells every client that was known', async (t) => {
+  const { made, a, b } = await scene(t);
+  await a.ask(lock(at(1, 0)));
+  await a.ask(unlock(at(1, 0)));
+  await t.throwsAsync(take(b, 't1', { force: true, acceptLoss: true, way: 'carry' }), { code: 'refused' });
+  b.othersSeenAt = performance.now() - 5000;
+  await take(b, 't1', { force: true, acceptLoss: true });
+  t.like(made.eventsOf('grace-opened')[0], { policy: 'lenient' });
+  t.like(made.eventsOf('notify-ordered')[0], { serverAddress: FLOAT, known: true });
+  t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
+});
+
+test('a node without a part in the group does not take it', async (t) => {
+  const { made, a } = await scene(t);
+  await release(a);
+  await t.throwsAsync(take(made.node('x')), { code: 'refused', message: /has no part in group web/ });
+});
