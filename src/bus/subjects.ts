@@ -25,6 +25,11 @@ export function eventsSubject(group: string): string {
   return `nlm.events.${token(group)}`;
 }
 
+/** Where the owner of a group tells the others that it is alive. The names of groups fit a subject as they are. */
+export function aliveSubject(group: string): string {
+  return `nlm.peer.${group}.alive`;
+}
+
 /**
  * One token of a subject, or the name of a queue, out of any text and never the same out of two: letters, digits and
  * dashes stand for themselves, every other byte (UTF-8) is _hh. The package takes no dot in the name of a queue.

@@ -11,7 +11,7 @@ import type { Address } from '../../src/base/address.js';
 import { LedgerError } from '../../src/base/errors.js';
 import type { HookStep } from '../../src/config/configuration.js';
 import type { Command, Order } from '../../src/core/command.js';
-import { decodeEvent } from '../../src/core/event-codec.js';
+import { decodeEvents } from '../../src/core/event-codec.js';
 import type { Event } from '../../src/core/event.js';
 import { evolve } from '../../src/core/evolve.js';
 import type { Outcome } from '../../src/core/outcome.js';
@@ -81,7 +81,9 @@ export class Scene {
   }
 
   events(): Event[] {
-    return this.log.entries.flatMap(({ bytes }) => decodeEntry(bytes).events.map(decodeEvent));
+    const events: Event[] = [];
+    for (const { bytes } of this.log.entries) decodeEvents(decodeEntry(bytes).events, (event) => events.push(event));
+    return events;
   }
 
   eventsOf<T extends Event['type']>(type: T): Extract<Event, { readonly type: T }>[] {
@@ -99,7 +101,7 @@ export class Scene {
     const state = initialState();
     for (const { bytes } of this.log.entries) {
       const { position, epoch, time, events } = decodeEntry(bytes);
-      for (const event of events) evolve(state, decodeEvent(event), { position, epoch, time });
+      decodeEvents(events, (event) => evolve(state, event, { position, epoch, time }));
     }
     sweep(state, Number.POSITIVE_INFINITY);
     return state;
@@ -171,7 +173,12 @@ export class TestMember implements MemberPort {
     this.#scene.leave(this.#node, 'claims');
     const settled = await this.submit({ type: 'claim-group', node: this.#node, way, lossAccepted, order });
     if (settled.type === 'withheld') throw settled.cause;
-    return { heads: [{ node: this.#node, position, epoch: log.head.epoch }], republished: 0, lossAccepted };
+    return {
+      heads: [{ node: this.#node, position, epoch: log.head.epoch }],
+      reads: { entry: 1, event: 1 },
+      republished: 0,
+      lossAccepted,
+    };
   }
 
   submit(command: Command): Promise<Settled> {
