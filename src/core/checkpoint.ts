@@ -20,7 +20,7 @@ import type { CallbackForm } from './callback-form.js';
 import type { GraceScope, Rules, Selector, ShareBits } from './command.js';
 import { linkFront } from './links.js';
 import { LOCK_CALL_WORDS } from './lock-calls.js';
-import { EXPECTED, L_FILE, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_PREVIOUS, L_TIME } from './lock-rows.js';
+import { EXPECTED, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_PREVIOUS, L_TIME } from './lock-rows.js';
 import {
   meetAddress,
   meetClient,
@@ -325,15 +325,11 @@ function readLocks(reader: CheckpointReader, state: NlmFiles, file: number): voi
     const slot = locks.take();
     slots[i] = slot;
     const owner = reader.word();
-    locks.set(slot, L_OWNER, owner);
-    locks.set(slot, L_FILE, file);
-    locks.set(slot, L_FLAGS, reader.word());
-    locks.setRange(slot, readRange(reader));
-    locks.setWide(slot, L_ID, reader.wide());
-    locks.setWide(slot, L_TIME, reader.wide());
+    const flags = reader.word();
+    locks.fill(slot, owner, file, flags, readRange(reader), reader.wide(), reader.wide());
+    if (owners.get(owner, O_LOCK) === 0) state.idleOwners.remove(owner);
     owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
-    count(state, owner, file, 'locks', (locks.get(slot, L_FLAGS) & EXPECTED) !== 0);
-    settleOwner(state, owner);
+    count(state, owner, file, 'locks', (flags & EXPECTED) !== 0);
   }
   const byOwner = slots.length > 1 ? slots.map(() => slots[reader.word()]!) : slots;
   files.set(file, F_BY_START, state.byStart.build(slots));

@@ -339,6 +339,7 @@ function rememberOf(
   state.replies.add(client.id, procedure, call, id, at.time);
   settleClient(state, client);
   const { repliesMax, replyAgeMsMax } = state.rules;
+  if (!state.replies.isBeyond(repliesMax, at.time - replyAgeMsMax)) return;
   state.replies.trim(repliesMax, at.time - replyAgeMsMax, (id: ClientId) => {
     const theirs = state.clients[id]!;
     theirs.replies -= 1;

@@ -45,12 +45,7 @@ function addLock(
 ): number {
   const { locks, owners, files } = state;
   const slot = locks.take();
-  locks.setRange(slot, range);
-  locks.set(slot, L_OWNER, owner);
-  locks.set(slot, L_FILE, file);
-  locks.set(slot, L_FLAGS, flags);
-  locks.setWide(slot, L_ID, id);
-  locks.setWide(slot, L_TIME, time);
+  locks.fill(slot, owner, file, flags, range, id, time);
   files.set(file, F_BY_START, state.byStart.insert(files.get(file, F_BY_START), slot));
   files.set(file, F_BY_OWNER, state.byOwner.insert(files.get(file, F_BY_OWNER), slot));
   owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
@@ -84,9 +79,7 @@ export function eachOwn(
 ): void {
   const { locks, byOwner, files } = state;
   const root = files.get(file, F_BY_OWNER);
-  let slot = byOwner.floor(root, owner, range.start);
-  if (slot !== 0 && endsBefore(state, slot, range.start)) slot = 0;
-  if (slot === 0) slot = byOwner.above(root, owner, range.start);
+  let slot = byOwner.from(root, owner, range.start);
   while (slot !== 0 && compareU64(startOf(state, slot), range.end) <= 0) {
     if (!isDead(state, owner, file, locks.getWide(slot, L_ID)) && !visit(slot)) return;
     slot = byOwner.above(root, owner, startOf(state, slot));
@@ -203,13 +196,14 @@ export function letGo(state: NlmFiles, owner: OwnerId, file: FileId, range: Rang
 function touching(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): readonly number[] {
   const { byOwner, files } = state;
   const root = files.get(file, F_BY_OWNER);
+  if (root === 0) return NOTHING;
   const from = equalU64(range.start, U64_ZERO) ? U64_ZERO : decrementU64(range.start);
+  let slot = byOwner.from(root, owner, from);
+  if (slot === 0) return NOTHING;
   const to = equalU64(range.end, U64_MAX) ? U64_MAX : incrementU64(range.end);
+  if (startsAfter(state, slot, to)) return NOTHING;
   const found: number[] = [];
-  let slot = byOwner.floor(root, owner, from);
-  if (slot !== 0 && !endsBefore(state, slot, from)) found.push(slot);
-  for (slot = byOwner.above(root, owner, from); slot !== 0; slot = byOwner.above(root, owner, startOf(state, slot))) {
-    if (compareU64(startOf(state, slot), to) > 0) break;
+  for (; slot !== 0 && !startsAfter(state, slot, to); slot = byOwner.above(root, owner, startOf(state, slot))) {
     found.push(slot);
   }
   return found;
@@ -255,7 +249,9 @@ function startOf(state: NlmFiles, slot: number): U64 {
   return { high: state.locks.get(slot, L_START_HIGH), low: state.locks.get(slot, L_START_LOW) };
 }
 
-function endsBefore(state: NlmFiles, slot: number, offset: U64): boolean {
-  const high = state.locks.get(slot, L_END_HIGH);
-  return high < offset.high || (high === offset.high && state.locks.get(slot, L_END_LOW) < offset.low);
+function startsAfter(state: NlmFiles, slot: number, offset: U64): boolean {
+  const high = state.locks.get(slot, L_START_HIGH);
+  return high > offset.high || (high === offset.high && state.locks.get(slot, L_START_LOW) > offset.low);
 }
+
+const NOTHING: readonly number[] = [];

@@ -48,17 +48,27 @@ export class LockRows extends Rows {
   }
 
   rangeOf(slot: number): Range {
+    const page = this.page(slot);
+    const at = this.offset(slot);
     return {
-      start: { high: this.get(slot, L_START_HIGH), low: this.get(slot, L_START_LOW) },
-      end: { high: this.get(slot, L_END_HIGH), low: this.get(slot, L_END_LOW) },
+      start: { high: page[at + L_START_HIGH]!, low: page[at + L_START_LOW]! },
+      end: { high: page[at + L_END_HIGH]!, low: page[at + L_END_LOW]! },
     };
   }
 
-  setRange(slot: number, range: Range): void {
-    this.set(slot, L_START_HIGH, range.start.high);
-    this.set(slot, L_START_LOW, range.start.low);
-    this.set(slot, L_END_HIGH, range.end.high);
-    this.set(slot, L_END_LOW, range.end.low);
+  /** Everything but its places in trees and lists. */
+  fill(slot: number, owner: number, file: number, flags: number, range: Range, id: number, time: number): void {
+    const page = this.page(slot);
+    const at = this.offset(slot);
+    page[at + L_START_HIGH] = range.start.high;
+    page[at + L_START_LOW] = range.start.low;
+    page[at + L_END_HIGH] = range.end.high;
+    page[at + L_END_LOW] = range.end.low;
+    page[at + L_OWNER] = owner;
+    page[at + L_FILE] = file;
+    page[at + L_FLAGS] = flags;
+    this.setWide(slot, L_ID, id);
+    this.setWide(slot, L_TIME, time);
   }
 
   isExclusive(slot: number): boolean {

@@ -1,22 +1,63 @@
 /** The locks of a file by owner and start: what a split, a merge or a sub-range unlock has to touch, in O(log n) each. */
 
 import type { U64 } from '../base/u64.js';
-import { L_OWN_LEFT, L_OWN_RIGHT, L_OWNER, L_START_HIGH, L_START_LOW, type LockRows } from './lock-rows.js';
+import {
+  L_END_HIGH,
+  L_END_LOW,
+  L_OWN_LEFT,
+  L_OWN_RIGHT,
+  L_OWNER,
+  L_START_HIGH,
+  L_START_LOW,
+  type LockRows,
+} from './lock-rows.js';
 import { Treap } from './treap.js';
 
 export class OwnerTree extends Treap {
+  #owner = 0;
+  #high = 0;
+  #low = 0;
+
   constructor(rows: LockRows) {
     super(rows, L_OWN_LEFT, L_OWN_RIGHT);
   }
 
-  protected override before(a: number, b: number): boolean {
-    return (
-      this.#compare(b, this.rows.get(a, L_OWNER), this.rows.get(a, L_START_HIGH), this.rows.get(a, L_START_LOW)) > 0
-    );
+  protected override seek(slot: number): void {
+    const page = this.rows.page(slot);
+    const at = this.rows.offset(slot);
+    this.#owner = page[at + L_OWNER]!;
+    this.#high = page[at + L_START_HIGH]!;
+    this.#low = page[at + L_START_LOW]!;
   }
 
-  protected override refresh(): void {
+  protected override goesLeft(node: number): boolean {
+    return this.#compare(node, this.#owner, this.#high, this.#low) > 0;
+  }
+
+  protected override refresh(): boolean {
     // Nothing is known about a subtree here.
+    return false;
+  }
+
+  protected override absorb(): void {
+    // As above.
+  }
+
+  /** The first lock of the owner that ends at or after `start` or starts behind it, or 0. */
+  from(root: number, owner: number, start: U64): number {
+    let before = 0;
+    let after = 0;
+    for (let node = root; node !== 0;) {
+      if (this.#compare(node, owner, start.high, start.low) <= 0) {
+        before = node;
+        node = this.rows.get(node, L_OWN_RIGHT);
+      } else {
+        after = node;
+        node = this.rows.get(node, L_OWN_LEFT);
+      }
+    }
+    if (before !== 0 && this.rows.get(before, L_OWNER) === owner && !this.#endsBefore(before, start)) return before;
+    return after !== 0 && this.rows.get(after, L_OWNER) === owner ? after : 0;
   }
 
   /** The last lock of the owner that starts at or before `start`, or 0. */
@@ -53,8 +94,14 @@ export class OwnerTree extends Treap {
     return found;
   }
 
+  #endsBefore(slot: number, offset: U64): boolean {
+    const high = this.rows.get(slot, L_END_HIGH);
+    return high < offset.high || (high === offset.high && this.rows.get(slot, L_END_LOW) < offset.low);
+  }
+
   #compare(slot: number, owner: number, high: number, low: number): number {
-    const rows = this.rows;
-    return rows.get(slot, L_OWNER) - owner || rows.get(slot, L_START_HIGH) - high || rows.get(slot, L_START_LOW) - low;
+    const page = this.rows.page(slot);
+    const at = this.rows.offset(slot);
+    return page[at + L_OWNER]! - owner || page[at + L_START_HIGH]! - high || page[at + L_START_LOW]! - low;
   }
 }

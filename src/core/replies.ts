@@ -97,6 +97,12 @@ export class Replies {
     this.#newest = slot;
   }
 
+  /** Whether `trim` would take anything out. */
+  isBeyond(countMax: number, notBefore: number): boolean {
+    if (this.#rows.count > countMax) return true;
+    return this.#oldest !== 0 && this.#rows.getWide(this.#oldest, TIME) < notBefore;
+  }
+
   /** Takes out what is beyond number or age, oldest first; `gone` hears whose each was. */
   trim(countMax: number, notBefore: number, gone: (client: ClientId) => void): void {
     const rows = this.#rows;

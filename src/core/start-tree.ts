@@ -34,22 +34,53 @@ export interface ConflictSearch {
 }
 
 export class StartTree extends Treap {
+  #high = 0;
+  #low = 0;
+  #owner = 0;
+
   constructor(rows: LockRows) {
     super(rows, L_LEFT, L_RIGHT);
   }
 
-  protected override before(a: number, b: number): boolean {
-    const rows = this.rows;
-    const highA = rows.get(a, L_START_HIGH);
-    const highB = rows.get(b, L_START_HIGH);
-    if (highA !== highB) return highA < highB;
-    const lowA = rows.get(a, L_START_LOW);
-    const lowB = rows.get(b, L_START_LOW);
-    if (lowA !== lowB) return lowA < lowB;
-    return rows.get(a, L_OWNER) < rows.get(b, L_OWNER);
+  protected override seek(slot: number): void {
+    const page = this.rows.page(slot);
+    const at = this.rows.offset(slot);
+    this.#high = page[at + L_START_HIGH]!;
+    this.#low = page[at + L_START_LOW]!;
+    this.#owner = page[at + L_OWNER]!;
   }
 
-  protected override refresh(slot: number): void {
+  protected override goesLeft(node: number): boolean {
+    const page = this.rows.page(node);
+    const at = this.rows.offset(node);
+    const high = page[at + L_START_HIGH]!;
+    if (this.#high !== high) return this.#high < high;
+    const low = page[at + L_START_LOW]!;
+    if (this.#low !== low) return this.#low < low;
+    return this.#owner < page[at + L_OWNER]!;
+  }
+
+  protected override absorb(node: number, slot: number): void {
+    const theirs = this.rows.page(slot);
+    const there = this.rows.offset(slot);
+    const page = this.rows.page(node);
+    const at = this.rows.offset(node);
+    const endHigh = theirs[there + L_END_HIGH]!;
+    const endLow = theirs[there + L_END_LOW]!;
+    const maxHigh = page[at + L_MAX_HIGH]!;
+    if (endHigh > maxHigh || (endHigh === maxHigh && endLow > page[at + L_MAX_LOW]!)) {
+      page[at + L_MAX_HIGH] = endHigh;
+      page[at + L_MAX_LOW] = endLow;
+    }
+    const owner = theirs[there + L_OWNER]!;
+    if (page[at + L_OWNERS] !== owner) page[at + L_OWNERS] = SEVERAL;
+    if ((theirs[there + L_FLAGS]! & EXCLUSIVE) === 0) return;
+    const exclusives = page[at + L_EXCLUSIVES]!;
+    if (exclusives === NOBODY) page[at + L_EXCLUSIVES] = owner;
+    else if (exclusives !== owner) page[at + L_EXCLUSIVES] = SEVERAL;
+  }
+
+  protected override refresh(slot: number): boolean {
     const rows = this.rows;
     const page = rows.page(slot);
     const at = rows.offset(slot);
@@ -73,10 +104,17 @@ export class StartTree extends Treap {
       if (exclusives === NOBODY) exclusives = exclusive;
       else if (exclusive !== NOBODY && exclusive !== exclusives) exclusives = SEVERAL;
     }
+    const isSame =
+      page[at + L_MAX_HIGH] === maxHigh &&
+      page[at + L_MAX_LOW] === maxLow &&
+      page[at + L_OWNERS] === owners &&
+      page[at + L_EXCLUSIVES] === exclusives;
+    if (isSame) return false;
     page[at + L_MAX_HIGH] = maxHigh;
     page[at + L_MAX_LOW] = maxLow;
     page[at + L_OWNERS] = owners;
     page[at + L_EXCLUSIVES] = exclusives;
+    return true;
   }
 
   /** The first accepted lock, by start, of another owner that overlaps and, unless `exclusive`, is exclusive; or 0. */

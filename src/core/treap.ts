@@ -18,6 +18,7 @@ export abstract class Treap {
   protected readonly right: number;
   /** Second result of `#split`. */
   #rest = 0;
+  readonly #path: number[] = [];
 
   constructor(rows: LockRows, left: number, right: number) {
     this.rows = rows;
@@ -25,50 +26,74 @@ export abstract class Treap {
     this.right = right;
   }
 
-  /** Total order; no two nodes of a tree are equal. */
-  protected abstract before(a: number, b: number): boolean;
+  /** Total order; no two nodes of a tree are equal. Remembers the key of a slot for `goesLeft`. */
+  protected abstract seek(slot: number): void;
 
-  /** Recomputes what a node says about its subtree, from its children. */
-  protected abstract refresh(slot: number): void;
+  /** Whether the key that is looked for stands before a node's. */
+  protected abstract goesLeft(node: number): boolean;
+
+  /** Recomputes what a node says about its subtree, from its children; whether that has changed. */
+  protected abstract refresh(slot: number): boolean;
+
+  /** What a node says about its subtree, now that `slot` is in it too: without a look at its children. */
+  protected abstract absorb(node: number, slot: number): void;
 
   /** The answer is the new root. */
   insert(root: number, slot: number): number {
-    if (root === 0) {
-      this.rows.set(slot, this.left, 0);
-      this.rows.set(slot, this.right, 0);
-      this.refresh(slot);
-      return slot;
+    const { rows, left, right } = this;
+    const rank = priority(slot);
+    this.seek(slot);
+    let parent = 0;
+    let side = left;
+    let node = root;
+    while (node !== 0 && priority(node) >= rank) {
+      this.absorb(node, slot);
+      parent = node;
+      side = this.goesLeft(node) ? left : right;
+      node = rows.get(node, side);
     }
-    if (priority(slot) > priority(root)) {
-      const below = this.#split(root, slot);
-      this.rows.set(slot, this.left, below);
-      this.rows.set(slot, this.right, this.#rest);
-      this.refresh(slot);
-      return slot;
-    }
-    const side = this.before(slot, root) ? this.left : this.right;
-    const child = this.rows.get(root, side);
-    const grown = this.insert(child, slot);
-    if (grown !== child) this.rows.set(root, side, grown);
-    this.refresh(root);
+    const below = this.#split(node);
+    rows.set(slot, left, below);
+    rows.set(slot, right, this.#rest);
+    this.refresh(slot);
+    if (parent === 0) return slot;
+    rows.set(parent, side, slot);
     return root;
   }
 
   /** `slot` is in the tree and still has the key that it was inserted with. The answer is the new root. */
   remove(root: number, slot: number): number {
-    if (root === slot) return this.#merge(this.rows.get(slot, this.left), this.rows.get(slot, this.right));
-    const side = this.before(slot, root) ? this.left : this.right;
-    const child = this.rows.get(root, side);
-    const shrunk = this.remove(child, slot);
-    if (shrunk !== child) this.rows.set(root, side, shrunk);
-    this.refresh(root);
+    const { rows, left, right } = this;
+    if (root === slot) return this.#merge(rows.get(slot, left), rows.get(slot, right));
+    const path = this.#pathTo(root, slot);
+    const parent = path.at(-1)!;
+    const side = rows.get(parent, left) === slot ? left : right;
+    rows.set(parent, side, this.#merge(rows.get(slot, left), rows.get(slot, right)));
+    this.#refreshUp(path);
     return root;
   }
 
   /** After a change of `slot` that leaves its key alone: refreshes the path to it. */
   touch(root: number, slot: number): void {
-    if (root !== slot) this.touch(this.rows.get(root, this.before(slot, root) ? this.left : this.right), slot);
-    this.refresh(root);
+    const path = this.#pathTo(root, slot);
+    if (this.refresh(slot)) this.#refreshUp(path);
+  }
+
+  /** The nodes above `slot`, the root first; one array is used again and again. */
+  #pathTo(root: number, slot: number): number[] {
+    const path = this.#path;
+    path.length = 0;
+    this.seek(slot);
+    for (let node = root; node !== slot;) {
+      path.push(node);
+      node = this.rows.get(node, this.goesLeft(node) ? this.left : this.right);
+    }
+    return path;
+  }
+
+  /** A node that says what it said before changes nothing for those above it. */
+  #refreshUp(path: readonly number[]): void {
+    for (let i = path.length - 1; i >= 0; i -= 1) if (!this.refresh(path[i]!)) return;
   }
 
   /** A tree of the slots, which come in order: linear. The answer is the root. */
@@ -103,18 +128,19 @@ export abstract class Treap {
     }
   }
 
-  #split(root: number, key: number): number {
+  /** Parts a tree at the key that is looked for: the answer is what stands before it, `#rest` what stands behind. */
+  #split(root: number): number {
     if (root === 0) {
       this.#rest = 0;
       return 0;
     }
-    if (this.before(root, key)) {
-      const below = this.#split(this.rows.get(root, this.right), key);
+    if (!this.goesLeft(root)) {
+      const below = this.#split(this.rows.get(root, this.right));
       this.rows.set(root, this.right, below);
       this.refresh(root);
       return root;
     }
-    const below = this.#split(this.rows.get(root, this.left), key);
+    const below = this.#split(this.rows.get(root, this.left));
     this.rows.set(root, this.left, this.#rest);
     this.refresh(root);
     this.#rest = root;

@@ -2,7 +2,6 @@ import { fc, testProp } from '@fast-check/ava';
 import { u64 } from '../../src/base/u64.js';
 import {
   EXCLUSIVE,
-  L_FLAGS,
   L_LEFT,
   L_MAX_LOW,
   L_OWN_LEFT,
@@ -51,9 +50,8 @@ function fill(held: readonly Held[]) {
   const byOwner = new OwnerTree(rows);
   const slots = held.map(({ owner, start, length, exclusive }) => {
     const slot = rows.take();
-    rows.setRange(slot, { start: u64(0, start), end: u64(0, start + length - 1) });
-    rows.set(slot, L_OWNER, owner);
-    rows.set(slot, L_FLAGS, exclusive ? EXCLUSIVE : 0);
+    const range = { start: u64(0, start), end: u64(0, start + length - 1) };
+    rows.fill(slot, owner, 1, exclusive ? EXCLUSIVE : 0, range, slot, 0);
     return slot;
   });
   const starts = slots.reduce((root, slot) => byStart.insert(root, slot), 0);
