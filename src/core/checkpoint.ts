@@ -19,7 +19,6 @@ import { CheckpointWriter } from './checkpoint-writer.js';
 import type { CallbackForm } from './callback-form.js';
 import type { GraceScope, Rules, Selector, ShareBits } from './command.js';
 import { linkFront } from './links.js';
-import { LOCK_CALL_WORDS } from './lock-calls.js';
 import { EXPECTED, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_PREVIOUS, L_TIME } from './lock-rows.js';
 import {
   meetAddress,
@@ -182,10 +181,7 @@ function load(bytes: Uint8Array): NlmFiles {
   state.lockCalls.reserve(reader.word());
   readList(reader, () => {
     const place = reader.word();
-    state.lockCalls.put(
-      place,
-      Array.from({ length: LOCK_CALL_WORDS }, () => reader.word()),
-    );
+    state.lockCalls.put(place, reader);
   });
   readNsm(reader, state.nsm);
   reader.end();

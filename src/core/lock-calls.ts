@@ -17,7 +17,7 @@ const DIGEST = 3;
 const ID = 4;
 /** Two words. */
 const TIME = 6;
-export const LOCK_CALL_WORDS = 8;
+const LOCK_CALL_WORDS = 8;
 
 const FIRST_CAPACITY = 256;
 const TWO_32 = 0x1_0000_0000;
@@ -79,8 +79,9 @@ export class LockCalls {
     this.#count = 0;
   }
 
-  put(place: number, words: readonly number[]): void {
-    this.#words.set(words, place * LOCK_CALL_WORDS);
+  put(place: number, words: { word(): number }): void {
+    const at = place * LOCK_CALL_WORDS;
+    for (let i = 0; i < LOCK_CALL_WORDS; i += 1) this.#words[at + i] = words.word();
     this.#count += 1;
   }
 

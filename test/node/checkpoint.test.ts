@@ -26,3 +26,23 @@ test('a checkpoint is folded from the files by a worker while the node serves, a
   t.is(await after.lock({ svid: 2, offset: 980n, length: 1n }), 1);
   t.is(await after.lock({ svid: 2, offset: 990n, length: 5n }), 0);
 });
+
+test('a group that falls quiet gets its checkpoint then, unless next to nothing has happened', async (t) => {
+  const data = await temporaryFolder(t);
+  await startNode(t, { data });
+  const quietMs = 5;
+  let first: (details: object) => void = () => undefined;
+  const written = new Promise<object>((resolve) => (first = resolve));
+  const checkpointer = new Checkpointer({
+    data,
+    group: 'default',
+    quietMs,
+    log: (_message, details) => first(details),
+  });
+  t.teardown(() => checkpointer.close());
+  const idle = new Checkpointer({ data, group: 'default', quietMs, log: () => t.fail('ten events are no tail') });
+  t.teardown(() => idle.close());
+  idle.count(10);
+  checkpointer.count(25_000);
+  t.like(await written, { type: 'written' });
+});

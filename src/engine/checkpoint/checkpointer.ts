@@ -1,6 +1,7 @@
 /**
  * Checkpoints, folded from the files by a worker: the serving thread never walks its own projection for them. One is
- * due after so many events, so that a start replays a bounded tail.
+ * due after so many events, so that a start replays a bounded tail, and as soon as the group is quiet, so that most starts
+ * replay next to nothing.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -10,6 +11,8 @@ export interface CheckpointerOptions {
   readonly data: string;
   readonly group: string;
   readonly log: (message: string, details: Record<string, unknown>) => void;
+  /** A group without an event for so long is quiet. Milliseconds. */
+  readonly quietMs?: number;
 }
 
 /** What the worker is told, and what it answers. */
@@ -22,29 +25,48 @@ export type CheckpointAnswer =
   | { readonly type: 'failed'; readonly why: string };
 
 /** Events after which a new checkpoint is due: a start folds them in some tenths of a second. */
-const EVENTS_DUE = 500_000;
+const EVENTS_DUE = 250_000;
+/**
+ * A checkpoint costs what it holds: the next one of a large table is due once there is an event for so many of its bytes,
+ * which is half a million of events where a million locks are held.
+ */
+const BYTES_AN_EVENT = 128;
+/** In a quiet group one is due after so many: fewer are replayed while Node starts. */
+const EVENTS_DUE_QUIET = 20_000;
+const QUIET_MS = 1000;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
+  readonly #quiet: NodeJS.Timeout;
   #since = 0;
+  #due = EVENTS_DUE;
   #running: Promise<void> | undefined;
   #worker: Worker | undefined;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+    this.#quiet = setTimeout(() => this.#runWhere(EVENTS_DUE_QUIET), options.quietMs ?? QUIET_MS);
+    this.#quiet.unref();
   }
 
   /** Counts what became durable; begins a checkpoint when one is due. */
   count(events: number): void {
     this.#since += events;
-    if (this.#since >= EVENTS_DUE && this.#running === undefined && !this.#closed) void this.run();
+    this.#quiet.refresh();
+    this.#runWhere(this.#due);
+  }
+
+  #runWhere(due: number): void {
+    if (this.#since >= due && this.#running === undefined && !this.#closed) void this.run();
   }
 
   /** Writes a checkpoint now, or waits for the one that is being written. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#fold().finally(() => {
       this.#running = undefined;
+      // What came meanwhile may be all that comes.
+      if (!this.#closed) this.#quiet.refresh();
     });
     return this.#running;
   }
@@ -52,6 +74,7 @@ export class Checkpointer {
   /** Ends the worker: a half-written checkpoint has a temporary name and is passed over. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#quiet);
     await this.#worker?.terminate();
     await this.#running;
   }
@@ -71,7 +94,9 @@ export class Checkpointer {
     });
     this.#worker = undefined;
     if (this.#closed) return;
-    if (answer.type === 'written') log('checkpoint written', { ...answer });
-    else log('the checkpoint failed; the next start replays more', { why: answer.why });
+    if (answer.type === 'written') {
+      this.#due = Math.max(EVENTS_DUE, Math.round(answer.bytes / BYTES_AN_EVENT));
+      log('checkpoint written', { ...answer });
+    } else log('the checkpoint failed; the next start replays more', { why: answer.why });
   }
 }
