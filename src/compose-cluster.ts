@@ -151,8 +151,11 @@ export class Cluster {
       get othersSeenAt() {
         return member().othersSeenAt;
       },
-      claim: ({ way, acceptLoss, order }) =>
-        member().claim({ acceptLoss, quorum }, { type: 'claim-group', node, way, lossAccepted: false, order }),
+      get lag() {
+        return member().replication.lag;
+      },
+      claim: ({ way, acceptLoss, order, seen }) =>
+        member().claim({ acceptLoss, quorum }, { type: 'claim-group', node, way, lossAccepted: false, order, seen }),
       submit: (command) => member().submitted(command),
       serve: () => {
         member().serve();

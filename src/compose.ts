@@ -8,6 +8,7 @@ import { addressFamily, isLoopbackAddress, type Address } from './base/address.j
 import { LedgerError } from './base/errors.js';
 import { Bus } from './bus/bus.js';
 import { Cluster, type OpenLog } from './compose-cluster.js';
+import { Takeovers } from './compose-takeovers.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
 import { chooseNsm, NodeNsm, type NsmMode } from './compose-nsm.js';
 import { LOCAL_GROUP } from './config/check-groups.js';
@@ -314,12 +315,15 @@ export async function compose(
         problem,
       }));
     let natsDoor: NatsDoor | undefined;
+    const takeovers = new Takeovers({ configuration, ports: cluster.ports(), bus, logger, notes });
+    closers.push(() => takeovers.close());
     const admin = new LocalNode({
       name: configuration.node.name,
       release: version,
       startedAt,
       data: configuration.data,
       groups: routes.all,
+      takeovers: takeovers.all,
       addressesOf: (group) => configuration.groups.find(({ name }) => name === group)?.addresses,
       reports: new Map(effects.map(({ name, reports }) => [name, reports])),
       fileSystems: new FileSystems(configuration.exports),
@@ -376,6 +380,7 @@ export async function compose(
       closers.push(() => door.close());
       await bus.start(START_MS_MAX);
     }
+    takeovers.begin();
 
     let closing: Promise<void> | undefined;
     return { admin, listeners: listenerViews, notes: () => [...notes.values()], close: () => (closing ??= closeAll()) };

@@ -1,6 +1,8 @@
 /** Requests and replies of the administrative procedures, as schemas/admin.json describes them for every door. */
 
-import type { GraceScope } from '../core/command.js';
+import type { GraceScope, Order } from '../core/command.js';
+import type { GroupLife, TakeoverStep, Way } from '../core/life.js';
+import type { MemberPort } from '../takeover/port.js';
 import type { DroppedLock, Listener } from './port.js';
 
 /** What every order to purge may say. */
@@ -150,6 +152,62 @@ export interface NoticeRow {
   readonly ended?: number;
 }
 
+/** An order that moves a group between nodes. */
+export interface TakeoverRequest extends Omit<OrderRequest, 'dryRun'> {
+  readonly group: string;
+  /** Left out: as it was begun, else as the configuration says. */
+  readonly way?: Way;
+}
+
+export interface ReleaseRequest extends TakeoverRequest {
+  /** The file systems are given up and unmounted too. */
+  readonly unmount?: boolean;
+}
+
+export interface TakeRequest extends TakeoverRequest {
+  /** Also from an owner that has not released it: it is dead, or fenced from the file systems. */
+  readonly force?: boolean;
+  /** Also where an archive out of reach may have acknowledged entries that are lost. */
+  readonly acceptLoss?: boolean;
+}
+
+export interface GroupStatusRequest {
+  readonly group?: string;
+}
+
+/** A group that moves between nodes, as the answering node knows it. Times are milliseconds since 1970. */
+export type GroupLifeReply = {
+  readonly group: string;
+  readonly role: MemberPort['role'];
+  readonly nodes: readonly string[];
+  /** Entries that this node is behind; absent while the log is away. */
+  readonly lag?: number;
+} & (
+  | { readonly isKnown: false }
+  | {
+      readonly isKnown: true;
+      /** The owner, or the last one where it is released. */
+      readonly owner: string;
+      readonly from: string;
+      readonly status: GroupLife['status'];
+      readonly way: Way;
+      readonly takeover: number;
+      readonly epoch: number;
+      readonly position: number;
+      readonly lossAccepted: boolean;
+      readonly since: number;
+      /** What is under way on this node. */
+      readonly running?: 'release' | 'take';
+      readonly order: Order;
+      /** Of the last takeover, the last try of each. */
+      readonly steps: readonly TakeoverStep[];
+      /** Since the last claim, and what is expected yet. */
+      readonly reclaims: { readonly reclaimed: number; readonly missed: number; readonly expected: number };
+    }
+);
+
+export type TakeoverReply = GroupLifeReply & { readonly node: string; readonly commandId: string };
+
 export interface TraceRequest {
   readonly address: string;
   readonly on: boolean;
@@ -168,6 +226,12 @@ export interface GroupReply {
   readonly statusReason: string;
   readonly locks: number;
   readonly waiters: number;
+}
+
+export interface GroupsReply {
+  readonly groups: readonly GroupReply[];
+  /** Of those that the node shares with others; absent on a single node. */
+  readonly shared?: readonly GroupLifeReply[];
 }
 
 export interface StatusReply {

@@ -9,6 +9,8 @@ import type { NlmFiles } from '../core/state.js';
 import type { Settled } from '../engine/settled.js';
 import type { NoticeProgress } from '../effects/sm-notify/progress.js';
 import type { Position } from '../ledger/port.js';
+import type { GroupTakeover } from '../takeover/group-takeover.js';
+import type { MemberPort } from '../takeover/port.js';
 
 export interface GroupView {
   readonly name: string;
@@ -99,6 +101,11 @@ export interface WatchedEvent {
   readonly event: Readonly<Record<string, unknown>> & { readonly type: string };
 }
 
+/** One group that moves between nodes, as this node has it, and the orders that move it. */
+export type TakeoverView = Pick<GroupTakeover, 'group' | 'running' | 'release' | 'take'> & {
+  readonly port: Pick<MemberPort, 'role' | 'state' | 'lag'>;
+};
+
 export interface AdminPort {
   node(): NodeView;
   groups(): readonly GroupView[];
@@ -113,6 +120,8 @@ export interface AdminPort {
   pathOfHandle(fileSystem: string, handle: string): Promise<string | undefined>;
   /** What the purge at `position` dropped; waits for its sweep. Undefined once it has been dropped from memory. */
   purgeReport(group: string, position: Position): Promise<PurgeReport | undefined>;
+  /** Of the groups that this node shares with others. */
+  takeovers(): readonly TakeoverView[];
   watch(listener: (event: WatchedEvent) => void): { close(): void };
   noticeProgress(notice: Notice): NoticeProgress;
   /** Traces one client's calls in the log (`undefined` ends it). */

@@ -7,10 +7,13 @@ import { locks, waiters } from './listing.js';
 import type {
   GraceOpenRequest,
   GraceRequest,
+  GroupStatusRequest,
   LocksRequest,
   NotifyRequest,
   NotifyStatusRequest,
   PurgeReportRequest,
+  ReleaseRequest,
+  TakeRequest,
   TraceRequest,
   UnlockClientRequest,
   UnlockFsRequest,
@@ -21,6 +24,7 @@ import { notify, notifyStatus } from './notify.js';
 import type { AdminPort } from './port.js';
 import { purgeReport } from './purge-report.js';
 import { groups, status } from './status.js';
+import { groupStatus, release, take } from './takeover.js';
 import { trace } from './trace.js';
 import { unlockClient, unlockFs, unlockIp, unlockLock } from './unlock.js';
 
@@ -47,5 +51,8 @@ export const PROCEDURES: ReadonlyMap<string, Procedure<unknown>> = new Map([
   entry<PurgeReportRequest>('purge-report', purgeReport),
   entry<NotifyRequest>('notify', notify),
   entry<NotifyStatusRequest>('notify-status', notifyStatus),
+  entry<ReleaseRequest>('release', release),
+  entry<TakeRequest>('take', take),
+  entry<GroupStatusRequest>('group-status', groupStatus),
   entry<TraceRequest>('trace', trace),
 ]);

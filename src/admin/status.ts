@@ -1,7 +1,8 @@
 /** `status` and `groups`: does the node serve, and what is off. */
 
-import type { GroupReply, GroupStatus, Status, StatusReply } from './messages.js';
+import type { GroupReply, GroupsReply, GroupStatus, Status, StatusReply } from './messages.js';
 import type { AdminPort } from './port.js';
+import { lifeOf } from './takeover.js';
 
 /** From good to bad: a node is as well as its worst group. One that stands by is well. */
 const BY_WEIGHT: readonly Status[] = ['serving', 'grace', 'degraded', 'down'];
@@ -27,7 +28,8 @@ export async function status(port: AdminPort): Promise<StatusReply> {
   };
 }
 
-export async function groups(port: AdminPort): Promise<{ readonly groups: readonly GroupReply[] }> {
+export async function groups(port: AdminPort): Promise<GroupsReply> {
+  const shared = port.takeovers().map(lifeOf);
   return {
     groups: port.groups().map(({ name, epoch, position, status: now, statusReason, state }) => ({
       name,
@@ -38,6 +40,7 @@ export async function groups(port: AdminPort): Promise<{ readonly groups: readon
       locks: state?.lockCount ?? 0,
       waiters: state?.waiterCount ?? 0,
     })),
+    ...(shared.length === 0 ? {} : { shared }),
   };
 }
 

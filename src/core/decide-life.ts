@@ -47,7 +47,10 @@ export function decideLife(state: NlmFiles, command: LifeCommand): Decision {
   }
 }
 
-function decideClaim(life: GroupLife, { node, way, lossAccepted, order }: ClaimGroupCommand): Decision {
+function decideClaim(life: GroupLife, { node, way, lossAccepted, order, seen }: ClaimGroupCommand): Decision {
+  if (seen !== undefined && (seen.takeover !== life.takeover || seen.status !== life.status)) {
+    return refused(`the group has moved on: it is ${life.status} by node ${life.node} now`);
+  }
   const wasReleased = life.status === 'releasing' || life.status === 'released';
   if (way === 'carry' && wasReleased && life.way === 'reclaim') {
     return refused('the group was released the reclaim way: its clients have to reclaim, so take it the reclaim way');

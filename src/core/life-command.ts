@@ -1,7 +1,7 @@
 /** Commands of a group's life: claim, serve, release. The sequences in takeover/ submit them. */
 
 import type { Order } from './command.js';
-import type { StepOutcome, Way } from './life.js';
+import type { GroupLife, StepOutcome, Way } from './life.js';
 
 /** The first command of an epoch. Nothing is granted until `serve-group`. */
 export interface ClaimGroupCommand {
@@ -10,6 +10,8 @@ export interface ClaimGroupCommand {
   readonly way: Way;
   readonly lossAccepted: boolean;
   readonly order: Order;
+  /** What was seen when it was decided to claim: refused where the group has moved on since. */
+  readonly seen?: Pick<GroupLife, 'takeover' | 'status'>;
 }
 
 /** The claim's preparations are over: locks are granted from here on. */

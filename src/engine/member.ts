@@ -18,7 +18,7 @@ import type { DroppedRow } from '../core/sweep.js';
 import { queueAllWakes } from '../core/wake-queue.js';
 import { Chain } from '../ledger/chain.js';
 import type { Entry, Position } from '../ledger/port.js';
-import type { ClaimOptions, ClaimReport, Claimed, ReplicatedLog } from '../ledger/replicated.js';
+import type { ClaimOptions, ClaimReport, Claimed, ReplicatedLog, ReplicationStatus } from '../ledger/replicated.js';
 import { Group, type DurableBatch } from './group.js';
 import type { GroupHandle } from './handle.js';
 import { answerUndecided, HeldCalls, HOLD_MS_MAX } from './held-calls.js';
@@ -103,6 +103,10 @@ export class GroupMember implements GroupHandle {
 
   get log(): ReplicatedLog {
     return this.#options.log;
+  }
+
+  get replication(): ReplicationStatus {
+    return this.#options.log.status();
   }
 
   /** Folds the archive and follows the log. */

@@ -1,6 +1,14 @@
 /** This node, as administrative procedures see it: the port of admin/ over the parts that `compose` put together. */
 
-import type { AdminPort, GroupView, Listener, NodeView, PurgeReport, WatchedEvent } from '../admin/port.js';
+import type {
+  AdminPort,
+  GroupView,
+  Listener,
+  NodeView,
+  PurgeReport,
+  TakeoverView,
+  WatchedEvent,
+} from '../admin/port.js';
 import { bytesFromHex } from '../base/bytes.js';
 import { LedgerError } from '../base/errors.js';
 import type { Command } from '../core/command.js';
@@ -31,6 +39,7 @@ export interface LocalNodeParts {
   readonly fileSystems: FileSystems;
   readonly watchers: Watchers;
   readonly tracer: Tracer;
+  readonly takeovers: readonly TakeoverView[];
   readonly noticeProgress: (notice: Notice) => NoticeProgress;
   readonly listeners: () => readonly Listener[];
   readonly connections: () => number;
@@ -100,6 +109,10 @@ export class LocalNode implements AdminPort {
       slice: (start: number, end?: number) => rows.slice(start, end).map(droppedRow),
     };
     return { group, files: files.size, rows: list, truncated };
+  }
+
+  takeovers(): readonly TakeoverView[] {
+    return this.#parts.takeovers;
   }
 
   watch(listener: (event: WatchedEvent) => void): { close(): void } {

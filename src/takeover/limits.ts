@@ -8,8 +8,8 @@ export const CLAIM_MARGIN_MS = 200;
 export const DOOR_MS_MAX = 10_000;
 /** How often the end of a grace is looked for: it is only told about. */
 export const RECLAIMS_LOOK_MS = 200;
-/** How often a starter looks by itself, besides at each entry. */
-export const LOOK_MS = 200;
+/** How often a starter looks: a part of the pause of a planned takeover. */
+export const LOOK_MS = 50;
 /** Between two standbys in their order: more than a claim takes to be seen by the others. */
 export const STAGGER_MS = 1000;
 /** After a take that stopped: a hook that failed may be mended meanwhile. */

@@ -1,7 +1,7 @@
 /** What the sequences of a takeover need of a group on this node; `engine/` and `compose` implement it. */
 
 import type { Command, Order } from '../core/command.js';
-import type { Way } from '../core/life.js';
+import type { GroupLife, Way } from '../core/life.js';
 import type { NlmFiles } from '../core/state.js';
 import type { Settled } from '../engine/settled.js';
 import type { ClaimReport } from '../ledger/replicated.js';
@@ -16,12 +16,19 @@ export interface MemberPort {
    * until a second later its owner may still answer under its claim (hazard 8).
    */
   readonly othersSeenAt: number;
+  /** Entries that the log has and this node has not; undefined while the log is away. */
+  readonly lag: number | undefined;
   /**
    * Claims the next epoch: catches up, compares heads, and submits `claim-group` as its first command. Calls are held
    * until `serve`.
    * @throws LedgerError `refused` (another node was first, a fork, unknown heads, what `claim-group` refuses), `unavailable`
    */
-  claim(options: { readonly way: Way; readonly acceptLoss: boolean; readonly order: Order }): Promise<ClaimReport>;
+  claim(options: {
+    readonly way: Way;
+    readonly acceptLoss: boolean;
+    readonly order: Order;
+    readonly seen: Pick<GroupLife, 'takeover' | 'status'>;
+  }): Promise<ClaimReport>;
   /** To the owned group. */
   submit(command: Command): Promise<Settled>;
   /** Calls are decided from here on; `serve-group` is durable by then. Idempotent, as the doors are. */

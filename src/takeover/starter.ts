@@ -40,17 +40,16 @@ export class Starter {
 
   constructor(options: StarterOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
     this.#timer.unref();
   }
 
-  /** A word of the owner: an entry, or that it is alive. */
+  /** The owner says that it is alive; each of its entries says so too. */
   heard(): void {
     this.#heardAt = performance.now();
   }
 
-  /** Called at once where something may have changed; else it looks by itself. */
-  look(): void {
+  #look(): void {
     if (this.#closed || this.#trying !== undefined) return;
     const { takeover, hears } = this.#options;
     const now = performance.now();
@@ -90,7 +89,7 @@ export class Starter {
       const reason = `node ${life.node} released the group`;
       return { why: 'release', commandId: `release-${life.takeover}-${group.node}-${epoch}`, reason };
     }
-    const silentMs = now - this.#heardAt;
+    const silentMs = now - Math.max(this.#heardAt, port.othersSeenAt);
     if (mode !== 'on-silence' || life.status === 'unclaimed' || silentMs < silenceMs) return undefined;
     const reason = `node ${life.node} has been silent for ${Math.round(silentMs)} ms`;
     return { why: 'silence', commandId: `silence-${life.takeover}-${group.node}-${epoch}`, reason };

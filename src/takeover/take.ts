@@ -82,7 +82,7 @@ async function own(
         { details: { owner: life.node } },
       );
     }
-    detail = describeClaim(await port.claim({ way, acceptLoss, order }));
+    detail = describeClaim(await port.claim({ way, acceptLoss, order, seen: life }));
   }
   const milliseconds = Math.round(performance.now() - began);
   const report: StepReport = { step: 'claim', outcome: 'done', detail, milliseconds };
@@ -212,8 +212,9 @@ async function carry({ state }: MemberPort): Promise<ReturnType<typeof done>> {
 }
 
 async function openGrace(group: MovedGroup, port: MemberPort, order: Order): Promise<ReturnType<typeof done>> {
-  const { lossAccepted } = stateOf(group, port).life;
-  const policy = lossAccepted ? 'lenient' : 'strict';
+  const { lossAccepted, takeover } = stateOf(group, port).life;
+  // A ledger that begins now may meet locks of another lock manager.
+  const policy = lossAccepted || takeover === 1 ? 'lenient' : 'strict';
   const durationMs = group.graceMs;
   await submitted(port, { type: 'open-grace', scope: ALL, durationMs, policy, expect: 'held', order });
   const state = stateOf(group, port);

@@ -63,6 +63,16 @@ test('the claim after a release ends the takeover that the release began', (t) =
     .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim' }], DONE);
 });
 
+test('a claim is refused where the group has moved on since it was decided', (t) => {
+  const claim = { type: 'claim-group', node: 'a', way: 'carry', lossAccepted: false, order: ORDER } as const;
+  given([CLAIMED, SERVING])
+    .when({ ...claim, seen: { takeover: 0, status: 'unclaimed' } })
+    .expect(t, [], { type: 'refused', why: 'the group has moved on: it is owned by node a now' });
+  given([CLAIMED, SERVING])
+    .when({ ...claim, node: 'b', seen: { takeover: 1, status: 'owned' } })
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2 }], DONE);
+});
+
 test('what was released the reclaim way is not carried: its clients would never reclaim', (t) => {
   const carry = { type: 'claim-group', node: 'b', way: 'carry', lossAccepted: false, order: ORDER } as const;
   for (const events of [

@@ -2,7 +2,15 @@
 
 import type { NoticeProgress } from '../../src/effects/sm-notify/progress.js';
 import { callbackForm } from '../../src/core/callback-form.js';
-import type { AdminPort, DroppedLock, GroupView, NodeView, PurgeReport, WatchedEvent } from '../../src/admin/port.js';
+import type {
+  AdminPort,
+  DroppedLock,
+  GroupView,
+  NodeView,
+  PurgeReport,
+  TakeoverView,
+  WatchedEvent,
+} from '../../src/admin/port.js';
 import { bytesFromHex, type Bytes } from '../../src/base/bytes.js';
 import { LedgerError } from '../../src/base/errors.js';
 import { U64_ZERO } from '../../src/base/u64.js';
@@ -36,6 +44,8 @@ export class FakeNode implements AdminPort {
   readonly traced = new Set<string>();
   readonly reports = new Map<number, PurgeReport>();
   readonly watchers = new Set<(event: WatchedEvent) => void>();
+  /** Groups that it shares with other nodes. */
+  shared: readonly TakeoverView[] = [];
   status: GroupView['status'] = 'serving';
   /** What the next command meets in place of a durable answer. */
   failure: LedgerError | undefined;
@@ -57,6 +67,10 @@ export class FakeNode implements AdminPort {
       unmappedCalls: 0,
       counters: { calls: 3 },
     };
+  }
+
+  takeovers(): readonly TakeoverView[] {
+    return this.shared;
   }
 
   groups(): readonly GroupView[] {

@@ -120,6 +120,7 @@ export class TestMember implements MemberPort {
   /** Steps of the doors that fail. */
   readonly failing = new Set<'close-door' | 'open-door'>();
   serving = false;
+  readonly lag = 0;
   readonly #scene: Scene;
   readonly #node: string;
   #group: Group | undefined;
@@ -156,7 +157,7 @@ export class TestMember implements MemberPort {
 
   async claim(options: Parameters<MemberPort['claim']>[0]): Promise<ClaimReport> {
     const { log } = this.#scene;
-    const { way, acceptLoss: lossAccepted, order } = options;
+    const { way, acceptLoss: lossAccepted, order, seen } = options;
     const position = log.head.position;
     this.#group = new Group({
       ledger: new MemoryLedger(log),
@@ -171,7 +172,7 @@ export class TestMember implements MemberPort {
       onFailed: () => undefined,
     });
     this.#scene.leave(this.#node, 'claims');
-    const settled = await this.submit({ type: 'claim-group', node: this.#node, way, lossAccepted, order });
+    const settled = await this.submit({ type: 'claim-group', node: this.#node, way, lossAccepted, order, seen });
     if (settled.type === 'withheld') throw settled.cause;
     return {
       heads: [{ node: this.#node, position, epoch: log.head.epoch }],
@@ -215,7 +216,7 @@ export class TestMember implements MemberPort {
 
   /** As a node that has claimed and served before the scene begins. */
   async own(order: Order): Promise<void> {
-    await this.claim({ way: 'carry', acceptLoss: false, order });
+    await this.claim({ way: 'carry', acceptLoss: false, order, seen: this.state.life });
     await this.submit({ type: 'serve-group', handles: [] });
     this.serving = true;
   }

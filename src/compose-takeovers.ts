@@ -1,0 +1,99 @@
+/** The wiring of takeovers: what moves each shared group, by order, by itself, and at the start of the node. */
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { LedgerError } from './base/errors.js';
+import type { Bus } from './bus/bus.js';
+import type { Configuration, ServiceGroup } from './config/configuration.js';
+import type { GroupLife, Way } from './core/life.js';
+import { tellAlive } from './takeover/alive.js';
+import { GroupTakeover } from './takeover/group-takeover.js';
+import { LOOK_MS, RETRY_MS } from './takeover/limits.js';
+import { movedGroup } from './takeover/moved-group.js';
+import type { MemberPort } from './takeover/port.js';
+import { Starter } from './takeover/starter.js';
+
+export interface TakeoversOptions {
+  readonly configuration: Configuration;
+  readonly ports: readonly (MemberPort & { readonly group: ServiceGroup })[];
+  /** Not started yet; there is one wherever there are groups. */
+  readonly bus: Bus | undefined;
+  readonly logger: Logger;
+  /** What an operator should know, while it is so. */
+  readonly notes: Map<string, string>;
+}
+
+export class Takeovers {
+  readonly all: readonly GroupTakeover[];
+  readonly #options: TakeoversOptions;
+  readonly #starters: readonly Starter[];
+  readonly #closing = new AbortController();
+  #starts: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TakeoversOptions) {
+    this.#options = options;
+    const { configuration, ports, bus, logger } = options;
+    this.all = ports.map((port) => new GroupTakeover(movedGroup(configuration, port.group), port, logger));
+    const groups = ports.map(({ group: { take: mode, silenceMs } }, index) => {
+      const takeover = this.all[index]!;
+      const starter = new Starter({ takeover, mode, silenceMs, hears: () => bus?.connection !== undefined });
+      return { takeover, starter, silenceMs };
+    });
+    this.#starters = groups.map(({ starter }) => starter);
+    if (bus !== undefined) tellAlive(bus, groups);
+  }
+
+  /** Once everything is open: this node takes up again what it owned, and what nobody ever did and it is first for. */
+  begin(): void {
+    this.#starts = Promise.all(this.all.map((takeover) => this.#start(takeover)));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const starter of this.#starters) await starter.close();
+    await this.#starts;
+    for (const takeover of this.all) await takeover.close();
+  }
+
+  async #start(takeover: GroupTakeover): Promise<void> {
+    const { notes } = this.#options;
+    const { group, port } = takeover;
+    const about = `start of group ${group.name}`;
+    const reason = 'the node started';
+    const order = { commandId: `start-${randomUUID()}`, actor: `node:${group.node}`, door: 'start', reason };
+    for (; !this.#closing.signal.aborted; await this.#pause(LOOK_MS)) {
+      const { role, state } = port;
+      if (state === undefined || (role !== 'following' && role !== 'owning')) continue;
+      const { life } = state;
+      // Stopped at a step, which is tried again until it passes or somebody else orders otherwise.
+      const isOurs = life.order.commandId === order.commandId && life.status === 'claimed';
+      const way = role === 'owning' ? (isOurs ? life.way : undefined) : this.#wayOf(takeover, life);
+      if (way === undefined) break;
+      try {
+        await takeover.take({ order, way, force: false, acceptLoss: false });
+        break;
+      } catch (error) {
+        const why = error instanceof LedgerError ? error.message : String(error);
+        notes.set(about, `group ${group.name} is not served yet: ${why}`);
+        await this.#pause(RETRY_MS);
+      }
+    }
+    notes.delete(about);
+  }
+
+  /** Undefined where the group is not this node's to begin with. */
+  #wayOf({ group }: GroupTakeover, life: GroupLife): Way | undefined {
+    if (life.status === 'unclaimed' && group.nodes[0] === group.node) {
+      return this.#options.configuration.firstStart === 'grace' ? 'reclaim' : 'carry';
+    }
+    if (life.node !== group.node) return undefined;
+    if (life.status === 'claimed') return life.way;
+    // A restart is not an outage: nothing is dropped and nobody has to reclaim.
+    return life.status === 'owned' ? 'carry' : undefined;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await wait(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+}
