@@ -9,7 +9,7 @@ import type { Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
 import type { Command } from './core/command.js';
 import type { WaiterQueued } from './core/event.js';
-import { pendingGrant, pendingGrants } from './core/queries.js';
+import { pendingClient, pendingGrant, pendingGrants } from './core/queries.js';
 import { addressOf, clientOf, type NlmFiles } from './core/state.js';
 import type { DroppedRow } from './core/sweep.js';
 import type { ClientCalls } from './effects/granted/call.js';
@@ -57,8 +57,8 @@ export class GroupEffects {
         const { group } = handle();
         if (group === undefined) return NOT_OURS;
         try {
-          // Each copy leaves behind a claim that stands (hazard 8).
-          await group.confirm();
+          // Each copy leaves behind a claim that stands (hazard 8), and at once where that is known.
+          if (!group.isConfirmed) await group.confirm();
         } catch (error) {
           if (error instanceof LedgerError) return { type: 'failed', called: false, why: error.message };
           throw error;
@@ -77,7 +77,8 @@ export class GroupEffects {
 
   /** The group is served from here on: what the ledger says is still owed to clients. */
   begin(state: NlmFiles): void {
-    for (const grant of pendingGrants(state, Number.MAX_SAFE_INTEGER)) this.courier.deliver(grant, false);
+    for (const grant of pendingGrants(state, Number.MAX_SAFE_INTEGER))
+      this.courier.deliver(grant.lock, grant.client.address, false);
     this.#surroundings.onNotices();
   }
 
@@ -91,13 +92,13 @@ export class GroupEffects {
       if (event.type === 'waiter-queued') warmCallback(clientCalls, event, state);
     }
     for (const lock of batch.grants) {
-      const grant = pendingGrant(state, lock);
-      if (grant !== undefined) this.courier.deliver(grant, true);
+      const address = pendingClient(state, lock);
+      if (address !== undefined) this.courier.deliver(lock, address, true);
     }
   }
 
   onSwept(row: DroppedRow): void {
-    this.reports.add(row.fileSystem + row.key, () => row);
+    this.reports.add(row.file, row);
   }
 
   onSweepEnd(): void {

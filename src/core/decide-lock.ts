@@ -7,16 +7,18 @@ import { wouldDeadlock } from './deadlock.js';
 import { AGAIN, answer, GRANTED, type Decision } from './decision.js';
 import type { Event, FileId, OwnerId } from './event.js';
 import { gracePolicy } from './grace.js';
-import { expectsWithin, holdsCovering, ownsAll } from './held.js';
+import { endOfMany, expectsWithin, holdsCovering, ownsAll } from './held.js';
 import { introduce, otherHandle } from './introduce.js';
 import { tookBefore } from './late-copy.js';
+import { LOCK_REPLACES_MAX, WAITERS_PER_OWNER_MAX } from './limits.js';
 import { L_ID, L_OWNER } from './lock-rows.js';
 import { findClient, findFile, findOwner } from './names.js';
 import { isNewerState, isOlderState } from './nsm-state.js';
 import type { Holder } from './outcome.js';
 import { pendingOf } from './pending.js';
+import type { Range } from './range.js';
 import { reclaimFacts } from './reclaim.js';
-import { F_WAITERS, isSweeping, W_ID, type Client, type NlmFiles } from './state.js';
+import { F_WAITERS, isSweeping, O_WAITERS, W_ID, type Client, type NlmFiles } from './state.js';
 import { findWaiter } from './waiters.js';
 import { yieldLocks } from './yield.js';
 
@@ -56,7 +58,7 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
     const decision = inGraceOrOut(state, command, owner, file, learned);
     if (decision !== undefined) return decision;
   }
-  const refusal = refuse(state, context, client, covered);
+  const refusal = refuse(state, context, client, covered) ?? refuseLong(state, owner, file, range);
   if (refusal !== undefined) return answer(refusal, learned);
 
   const slot = findConflict(state, file, owner, range, exclusive);
@@ -151,6 +153,13 @@ function refuse(
   return theirs >= rules.locksPerClientMax ? { type: 'denied-no-locks', why: 'locksPerClientMax' } : undefined;
 }
 
+/** What it would replace of its owner's own locks goes in one turn. */
+function refuseLong(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): Decision['outcome'] | undefined {
+  if (owner === 0 || file === 0 || endOfMany(state, owner, file, range, LOCK_REPLACES_MAX) === undefined)
+    return undefined;
+  return { type: 'denied-no-locks', why: 'it would replace too many locks of its owner: unlock them first' };
+}
+
 function conflictEvent(state: NlmFiles, command: LockCommand, slot: number): Event {
   const { range, exclusive } = command;
   const holder = state.locks.get(slot, L_OWNER);
@@ -182,6 +191,9 @@ function conflicting(
   if (state.waiterCount >= rules.waitersMax) return answer({ type: 'denied-no-locks', why: 'waitersMax' }, learned);
   if (state.files.get(file, F_WAITERS) >= rules.waitersPerFileMax) {
     return answer({ type: 'denied-no-locks', why: 'waitersPerFileMax' }, learned);
+  }
+  if (owner !== 0 && state.owners.get(owner, O_WAITERS) >= WAITERS_PER_OWNER_MAX) {
+    return answer({ type: 'denied-no-locks', why: 'too many waiters of one owner' }, learned);
   }
   const ids = introduce(state, command, owner, file, learned);
   learned.push({

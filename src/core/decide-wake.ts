@@ -5,8 +5,9 @@ import { findConflict, UNSURE } from './conflict.js';
 import type { Decision, ExaminedFile } from './decision.js';
 import type { Event, OwnerId } from './event.js';
 import { inGrace } from './grace.js';
+import { endOfMany } from './held.js';
 import { grants } from './life.js';
-import { WAKE_GRANTS_MAX, WAKE_STEPS_MAX } from './limits.js';
+import { LOCK_REPLACES_MAX, WAKE_GRANTS_MAX, WAKE_STEPS_MAX } from './limits.js';
 import { L_OWNER } from './lock-rows.js';
 import { covers, overlaps, type Range } from './range.js';
 import { countUnrecorded } from './refusals.js';
@@ -107,13 +108,19 @@ function wakeFile(
           };
         } else {
           if (state.lockCount + step.events.length >= rules.locksMax) return { next: slot, why: 'limit' };
-          step.events.push({ type: 'waiter-granted', waiter: id });
-          granted.push(claim);
-          blocker = claim;
+          // What it would replace has grown beyond what goes in one turn: its next LOCK is told so.
+          if (endOfMany(state, claim.owner, file, claim.range, LOCK_REPLACES_MAX) === undefined) {
+            step.events.push({ type: 'waiter-granted', waiter: id });
+            granted.push(claim);
+            blocker = claim;
+          } else {
+            step.events.push({ type: 'waiter-cancelled', waiter: id });
+            blocker = undefined;
+          }
         }
       }
       // All that was freed is somebody's alone, who waits for nothing more: nobody else can gain.
-      if (blocker.exclusive && covers(blocker.range, range)) {
+      if (blocker?.exclusive === true && covers(blocker.range, range)) {
         const waiting = state.owners.get(blocker.owner, O_WAITERS) - (granted.includes(blocker) ? 1 : 0);
         if (waiting <= 0) return { next: 0, why: 'done' };
       }

@@ -240,6 +240,7 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
     count: number,
     since: number,
   }),
+  'locks-released': kind(53, 'locks-released', { owner: number, file: number, range }),
   'host-monitored': kind(40, 'host-monitored', {
     monName: bytes,
     myName: bytes,

@@ -96,6 +96,14 @@ export interface LockReleased {
   readonly call: CallIdentity;
 }
 
+/** A step of an UNLOCK over very many locks: those within the range are gone. Its last step is `lock-released`. */
+export interface LocksReleased {
+  readonly type: 'locks-released';
+  readonly owner: OwnerId;
+  readonly file: FileId;
+  readonly range: Range;
+}
+
 /** Takes one number of the lock counter. */
 export interface WaiterQueued {
   readonly type: 'waiter-queued';
@@ -364,6 +372,7 @@ export type Event =
   | NamesForgotten
   | LockGranted
   | LockReleased
+  | LocksReleased
   | WaiterQueued
   | WaiterGranted
   | WaiterCancelled

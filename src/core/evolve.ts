@@ -97,6 +97,9 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
       return lockGranted(state, event, at);
     case 'lock-released':
       return lockReleased(state, event, at);
+    case 'locks-released':
+      acknowledgeThere(state, event.owner, event.file, event.range);
+      return letGo(state, event.owner, event.file, event.range);
     case 'waiter-queued':
       return waiterQueued(state, event, at);
     case 'waiter-granted':

@@ -19,8 +19,9 @@ import {
   L_TIME,
 } from './lock-rows.js';
 import { settleFile, settleOwner } from './names.js';
-import { covers, hull, intersection, type Range } from './range.js';
+import { covers, hull, intersection, isLongerThan, type Range } from './range.js';
 import {
+  clientOf,
   count,
   F_BY_OWNER,
   F_BY_START,
@@ -130,6 +131,21 @@ export function expectsWithin(state: NlmFiles, owner: OwnerId, file: FileId, ran
   let found = false;
   eachOwn(state, owner, file, range, (slot) => !(found = isExpectedLock(state, slot)));
   return found;
+}
+
+/** The end of the `count`th of the owner's live locks within the range; undefined where there are not more than so many. */
+export function endOfMany(state: NlmFiles, owner: OwnerId, file: FileId, range: Range, count: number): U64 | undefined {
+  const client = clientOf(state, owner);
+  // So many need so many bytes, and the client's are counted: most calls are told by that alone.
+  if (client.locks + client.expected <= count || !isLongerThan(range, count)) return undefined;
+  let seen = 0;
+  let end: U64 | undefined;
+  eachOwn(state, owner, file, range, (slot) => {
+    seen += 1;
+    if (seen === count) end = state.locks.rangeOf(slot).end;
+    return seen <= count;
+  });
+  return seen > count ? end : undefined;
 }
 
 /** What the owner holds within the range. */

@@ -25,12 +25,18 @@ export const DEFAULT_RULES: Rules = {
   idleClientsMax: 10_000,
 };
 
-/** Grants of one wake step: an entry stays far below a megabyte. */
-export const WAKE_GRANTS_MAX = 256;
+/** Grants of one wake step: below a millisecond. The engine takes as many steps as its turn has room for. */
+export const WAKE_GRANTS_MAX = 64;
 /** Waiters looked at in one wake step: well below a millisecond. */
 export const WAKE_STEPS_MAX = 4096;
 /** Locks of one `miss` step: an entry stays far below a megabyte. */
 export const MISSES_MAX = 256;
+/** Locks that one step of an UNLOCK takes: about five milliseconds, then the others have their turn. */
+export const UNLOCK_STEP_MAX = 1024;
+/** Locks of its owner that one LOCK may replace: at once, since a lock is granted whole or not; about ten milliseconds. */
+export const LOCK_REPLACES_MAX = 2048;
+/** Waiters of one owner, a process: each of its calls looks at all of them. */
+export const WAITERS_PER_OWNER_MAX = 1024;
 /** Refusals of one kind and client that are told one by one in an hour: as many as a busy client has locks in doubt. */
 export const REFUSALS_RECORDED_MAX = 1000;
 export const REFUSAL_WINDOW_MS = 3_600_000;

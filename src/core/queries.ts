@@ -134,6 +134,12 @@ export function pendingGrant(state: NlmFiles, lock: LockId): PendingRow | undefi
   return { lock, length, callback, ...row(state, owner, file, handle, range, exclusive, time) };
 }
 
+/** The address of the client that is to be called back for the lock, while it is. */
+export function pendingClient(state: NlmFiles, lock: LockId): string | undefined {
+  const grant = findUnacknowledged(state, lock);
+  return grant === undefined ? undefined : clientOf(state, grant.owner).address;
+}
+
 export function clients(state: NlmFiles): ClientRow[] {
   const found: ClientRow[] = [];
   for (const client of state.clients) {

@@ -32,6 +32,11 @@ export function equalRange(a: Range, b: Range): boolean {
   return equalU64(a.start, b.start) && equalU64(a.end, b.end);
 }
 
+/** Whether more than this many bytes lie in it. */
+export function isLongerThan({ start, end }: Range, bytes: number): boolean {
+  return end.high - start.high > 1 || (end.high - start.high) * 0x1_0000_0000 + end.low - start.low >= bytes;
+}
+
 /** The smallest range that holds both. */
 export function hull(a: Range, b: Range): Range {
   return {

@@ -47,8 +47,8 @@ export interface DroppedRow {
   readonly serverAddress: string;
   readonly svid: number;
   readonly oh: Bytes;
+  readonly file: FileId;
   readonly fileSystem: string;
-  readonly key: Bytes;
   readonly handle: Bytes;
   readonly range: Range;
   readonly exclusive: boolean;
@@ -222,8 +222,8 @@ function describe(
     serverAddress: addressOf(state, owner).address,
     svid: state.owners.get(owner, O_SVID) | 0,
     oh: state.ownerHandles[owner]!,
+    file,
     fileSystem: fileSystemOf(state, file).name,
-    key: names.key,
     handle: names.handles[0]!,
     range,
     exclusive,

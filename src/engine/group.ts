@@ -10,6 +10,7 @@
  *   append that was acknowledged, and an empty entry is appended where there is none (hazard 8).
  */
 
+import { Fifo } from '../base/fifo.js';
 import { MsgpackWriter } from '../base/msgpack-writer.js';
 import { LedgerError } from '../base/errors.js';
 import type { Command, Context, LockId } from '../core/command.js';
@@ -36,8 +37,10 @@ import type { Settle } from './settled.js';
 const SWEEP_MS_MAX = 2;
 /** Rows that are swept between two looks at the clock. */
 const SWEEP_ROWS = 128;
-/** Wake steps (each bounded by the core) between two turns of the loop. */
-const WAKES_A_TURN_MAX = 4;
+/** What waking (in steps that the core bounds) may take of a turn, however many commands come in it. Milliseconds. */
+const WAKE_MS_MAX = 2;
+/** Callbacks that begin when one batch has landed: about a millisecond. */
+const GRANTS_A_BATCH_MAX = 512;
 
 /** A batch that is durable, with its events in order. */
 export interface DurableBatch {
@@ -46,6 +49,11 @@ export interface DurableBatch {
   readonly events: readonly Event[];
   /** Locks that came out of a wait in this batch, in order. */
   readonly grants: readonly LockId[];
+}
+
+interface Asked {
+  readonly command: Command;
+  readonly settle: Settle;
 }
 
 export interface GroupOptions {
@@ -80,7 +88,9 @@ export class Group {
   readonly #writers: MsgpackWriter[] = [];
   #inFlight: Batch | undefined;
   #scheduled = false;
-  #deferred: { readonly command: Command; readonly settle: Settle }[] = [];
+  #deferred: Asked[] = [];
+  /** Long commands, of which a step a turn is done. */
+  readonly #unfinished = new Fifo<Asked>();
   #sliced = false;
   /** Position of the last purge. */
   #bulkAt: Position = 0;
@@ -129,12 +139,13 @@ export class Group {
       settle({ type: 'withheld', cause: this.#failure });
       return;
     }
-    const { events, outcome } = this.#step(command);
+    const { events, outcome, rest } = this.#step(command);
     // What another owner may have given away meanwhile is not granted again without asking the ledger.
     if (this.#options.confirmMs !== undefined && events.length === 0 && isRepeatedGrant(command, outcome))
       this.#filling();
+    if (rest !== undefined) this.#unfinished.push({ command: rest, settle });
     // It needs the sweep of a purge to be over; its turn comes again then.
-    if (outcome.type === 'again') this.#deferred.push({ command, settle });
+    else if (outcome.type === 'again') this.#deferred.push({ command, settle });
     else this.#owe(outcome, settle);
     if (events.length === 0) return;
     if (isSweeping(this.state)) this.#bulkAt = Math.max(this.#bulkAt, this.#pending.at(-1)?.position ?? 0);
@@ -144,7 +155,7 @@ export class Group {
   /** Resolves once it is known that the claim stands at this moment; rejects where it does not, or nothing is known. */
   async confirm(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isConfirmed()) return;
+    if (this.isConfirmed) return;
     await new Promise<void>((resolve, reject) => {
       this.#filling().await({ type: 'done', more: false }, (settled) =>
         settled.type === 'answer' ? resolve() : reject(settled.cause),
@@ -204,6 +215,8 @@ export class Group {
     for (const batch of owed) batch.withhold(cause);
     for (const { settle } of this.#deferred) settle({ type: 'withheld', cause });
     this.#deferred = [];
+    for (let asked = this.#unfinished.shift(); asked !== undefined; asked = this.#unfinished.shift())
+      asked.settle({ type: 'withheld', cause });
     this.#pending.length = 0;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
@@ -233,12 +246,13 @@ export class Group {
 
   /** The answer waits for the last batch that was decided before it, or for one that confirms the claim. */
   #owe(outcome: Outcome, settle: Settle): void {
-    const batch = this.#pending.at(-1) ?? this.#inFlight ?? (this.#isConfirmed() ? undefined : this.#filling());
+    const batch = this.#pending.at(-1) ?? this.#inFlight ?? (this.isConfirmed ? undefined : this.#filling());
     if (batch === undefined) settle({ type: 'answer', outcome, position: this.#durable });
     else batch.await(outcome, settle);
   }
 
-  #isConfirmed(): boolean {
+  /** Whether it is known that the claim stands at this moment. */
+  get isConfirmed(): boolean {
     const { confirmMs } = this.#options;
     return confirmMs === undefined || performance.now() - this.#confirmedAt < confirmMs;
   }
@@ -259,17 +273,19 @@ export class Group {
     return batch;
   }
 
-  /** What a step makes possible: wakes at once in small number, the rest in later turns. */
+  /** What a step makes possible: at once, unless a turn for it is due anyway, in which everybody else has had theirs. */
   #follow(): void {
-    let wakes = this.mayGrant && hasWakes(this.state);
-    for (let i = 0; i < WAKES_A_TURN_MAX && wakes; i += 1) wakes = this.#wakes(this.#step({ type: 'wake' }));
+    if (!this.#sliced) this.#work();
+  }
+
+  #work(): void {
+    const wakes = this.mayGrant && hasWakes(this.state) && !this.#crowded() && this.#wakeSlice();
     if (needsForgetting(this.state)) this.#step({ type: 'forget' });
     this.#endComplete();
     if (hasMisses(this.state)) this.#step({ type: 'miss' });
-    if (!this.#sliced && (wakes || this.#sweeps() || hasMisses(this.state))) {
+    if (wakes || this.#unfinished.size > 0 || this.#sweeps() || hasMisses(this.state)) {
       this.#sliced = true;
       setImmediate(() => {
-        this.#sliced = false;
         if (this.#failure === undefined) this.#slice();
       });
     }
@@ -284,9 +300,19 @@ export class Group {
     }
   }
 
-  /** Whether another step of waking may do something now. */
-  #wakes({ outcome }: Decision): boolean {
-    return outcome.type === 'done' && outcome.more && hasWakes(this.state);
+  /** True while another step of waking may do something. */
+  #wakeSlice(): boolean {
+    const until = performance.now() + WAKE_MS_MAX;
+    do {
+      const { outcome } = this.#step({ type: 'wake' });
+      if (outcome.type !== 'done' || !outcome.more || !hasWakes(this.state)) return false;
+    } while (performance.now() < until);
+    return true;
+  }
+
+  /** Whether enough is granted out of waits for one batch: the next ones are when the batch in flight has landed. */
+  #crowded(): boolean {
+    return this.#inFlight !== undefined && (this.#pending.at(-1)?.grants.length ?? 0) >= GRANTS_A_BATCH_MAX;
   }
 
   /** Whether there is something to sweep: a purge's rows are its report, and go once it is durable. */
@@ -301,7 +327,10 @@ export class Group {
       this.#deferred = [];
       for (const { command, settle } of deferred) this.submit(command, settle);
     }
-    this.#follow();
+    const asked = this.#unfinished.shift();
+    if (asked !== undefined) this.submit(asked.command, asked.settle);
+    this.#sliced = false;
+    this.#work();
   }
 
   /** True once nothing is left to sweep. */
@@ -343,10 +372,10 @@ export class Group {
     this.#confirmedAt = this.#sentAt;
     this.#options.onDurable(batch);
     // An acknowledgement that this process slept over confirms nothing any more.
-    if (this.#isConfirmed()) batch.settle();
+    if (this.isConfirmed) batch.settle();
     else this.#filling().take(batch);
     this.#launch();
-    if (isSweeping(this.state)) this.#follow();
+    if (isSweeping(this.state) || hasWakes(this.state)) this.#follow();
     if (this.#inFlight === undefined && this.#pending.length === 0)
       for (const resolve of this.#drained.splice(0)) resolve();
   }

@@ -3,6 +3,8 @@
  * after a purge: the ledger holds the selector and the counts, and replay derives the list.
  */
 
+import { IdSet } from '../base/id-set.js';
+import type { FileId } from '../core/event.js';
 import type { Position } from '../ledger/port.js';
 
 /** Rows of one report; more are counted and not kept: a purge of a million must not double the memory. */
@@ -12,7 +14,7 @@ const REPORTS_MAX = 16;
 
 export interface CollectedReport<Row> {
   readonly rows: Row[];
-  readonly files: Set<string>;
+  readonly files: IdSet;
   truncated: boolean;
 }
 
@@ -25,16 +27,16 @@ export class PurgeReports<Row> {
   begin(position: Position): void {
     this.end();
     // Two purges of one batch share an entry, and its report.
-    const report = this.#done.get(position) ?? { rows: [], files: new Set(), truncated: false };
+    const report = this.#done.get(position) ?? { rows: [], files: new IdSet(), truncated: false };
     this.#current = { position, report };
   }
 
-  /** `file` names the row's file. */
-  add(file: string, row: () => Row): void {
+  /** `file` is the row's file. */
+  add(file: FileId, row: Row): void {
     const report = this.#current?.report;
     if (report === undefined) return;
     report.files.add(file);
-    if (report.rows.length < ROWS_MAX) report.rows.push(row());
+    if (report.rows.length < ROWS_MAX) report.rows.push(row);
     else report.truncated = true;
   }
 

@@ -56,6 +56,7 @@ export class Group {
       this.record(decision.events);
       markExamined(this.state, decision);
       if (decision.outcome.type !== 'again') return decision.outcome;
+      if (decision.rest !== undefined) return this.submit(decision.rest);
       sweep(this.state, Number.POSITIVE_INFINITY);
     }
     throw new Error(`asked again ten times: ${command.type}`);

@@ -92,7 +92,7 @@ export class FakeNode implements AdminPort {
     if (this.failure !== undefined) return { type: 'withheld', cause: this.failure };
     const { events, outcome } = decide(this.state, command, { now: NOW, mayGrant: true });
     const rows: DroppedLock[] = [];
-    const files = new Set<string>();
+    const files = new Set<number>();
     if (events.length > 0) this.position += 1;
     for (const event of events) {
       evolve(this.state, event, { position: this.position, epoch: 3, time: NOW });
@@ -102,7 +102,7 @@ export class FakeNode implements AdminPort {
     }
     while (
       !sweep(this.state, 1000, (row) => {
-        files.add(row.key);
+        files.add(row.file);
         rows.push({
           kind: row.type,
           lock: row.id,

@@ -45,12 +45,14 @@ const UDP_MS_MAX = 5000;
 export class ClientCalls {
   readonly #options: ClientCallOptions;
   readonly #channels = new Map<string, Promise<Channel>>();
+  /** Those of them that are made. */
+  readonly #made = new Map<string, Channel>();
 
   constructor(options: ClientCallOptions) {
     this.#options = options;
   }
 
-  /** Never rejects. */
+  /** Over a connection that is open, the call is written before this returns. Never rejects. */
   async granted(grant: PendingRow, cookie: Bytes): Promise<CallbackResult> {
     // The casts brand what was branded when the call came in.
     const client = grant.client.address as Address;
@@ -115,8 +117,10 @@ export class ClientCalls {
     let reply: ChannelReply<R>;
     try {
       if (service.transport === 'udp') reply = await overUdp(service, await this.#options.port(service), call);
-      else
-        reply = await (await this.#channel(service)).call({ program: NLM_PROGRAM, version: service.version, ...call });
+      else {
+        const channel = this.#made.get(keyOf(service)) ?? (await this.#channel(service));
+        reply = await channel.call({ program: NLM_PROGRAM, version: service.version, ...call });
+      }
     } catch (error) {
       return { type: 'failed', called: false, why: error instanceof Error ? error.message : String(error) };
     }
@@ -126,20 +130,28 @@ export class ClientCalls {
 
   /** The open connection, or a new one to the port that the client's rpcbind names now. Rejects where it names none. */
   #channel(service: ClientService): Promise<Channel> {
-    const { client, serverAddress, version } = service;
-    const key = `${client} ${serverAddress} ${version}`;
+    const { client, serverAddress } = service;
+    const key = keyOf(service);
     const existing = this.#channels.get(key);
     if (existing !== undefined) return existing;
     const forget = (): void => {
-      if (this.#channels.get(key) === opening) this.#channels.delete(key);
+      if (this.#channels.get(key) !== opening) return;
+      this.#channels.delete(key);
+      this.#made.delete(key);
     };
-    const opening = this.#options
-      .port(service)
-      .then((port) => new Channel({ address: client, port, localAddress: serverAddress }, forget));
+    const opening = this.#options.port(service).then((port) => {
+      const channel = new Channel({ address: client, port, localAddress: serverAddress }, forget);
+      if (this.#channels.get(key) === opening) this.#made.set(key, channel);
+      return channel;
+    });
     this.#channels.set(key, opening);
     opening.catch(forget);
     return opening;
   }
+}
+
+function keyOf({ client, serverAddress, version }: ClientService): string {
+  return `${client} ${serverAddress} ${version}`;
 }
 
 function closeOnceOpen(opening: Promise<Channel>): void {

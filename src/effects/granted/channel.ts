@@ -56,6 +56,8 @@ export class Channel {
   readonly #waiting = new Map<number, Waiting>();
   readonly #writer = new XdrWriter();
   #socket: Promise<Socket> | undefined;
+  /** Once it is connected. */
+  #connected: Socket | undefined;
   #xid = randomInt(0x1_0000_0000);
   #idle: NodeJS.Timeout | undefined;
   #closed = false;
@@ -76,15 +78,17 @@ export class Channel {
     }
   }
 
-  /** Never rejects. */
+  /** Where it is connected, the call is written before this returns. Never rejects. */
   async call<R>(call: ChannelCall<R>): Promise<ChannelReply<R>> {
-    let socket: Socket;
-    try {
-      this.#socket ??= this.#connect();
-      socket = await this.#socket;
-    } catch (error) {
-      this.close();
-      return { type: 'failed', called: false, why: error instanceof Error ? error.message : String(error) };
+    let socket = this.#connected;
+    if (socket === undefined) {
+      try {
+        this.#socket ??= this.#connect();
+        socket = await this.#socket;
+      } catch (error) {
+        this.close();
+        return { type: 'failed', called: false, why: error instanceof Error ? error.message : String(error) };
+      }
     }
     const reply = await this.#exchange(socket, call);
     if (reply.type === 'failed') return reply;
@@ -165,6 +169,7 @@ export class Channel {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('close', () => this.close());
+    this.#connected = socket;
     return socket;
   }
 }

@@ -26,7 +26,7 @@ export type CallbackResult =
 export interface CourierOptions {
   /** Of the group, in its cookies. */
   readonly tag: number;
-  /** Sends one copy. Never rejects. */
+  /** Sends one copy, in this turn where the connection is open. Never rejects. */
   readonly call: (grant: PendingRow, cookie: Bytes) => Promise<CallbackResult>;
   /** The grant, while it stands unacknowledged in the ledger. */
   readonly pending: (lock: LockId) => PendingRow | undefined;
@@ -67,18 +67,14 @@ export class GrantCourier {
     return this.#jobs.size;
   }
 
-  /** `fresh`: granted just now, by this process; no copy was ever sent. */
-  deliver(grant: PendingRow, fresh: boolean): void {
-    if (this.#closed || this.#jobs.has(grant.lock)) return;
-    const job: Job = {
-      lock: grant.lock,
-      address: grant.client.address,
-      copies: 0,
-      attempts: 0,
-      fresh,
-      timer: undefined,
-    };
-    this.#jobs.set(grant.lock, job);
+  /**
+   * To the client at `address`. `fresh`: granted just now, by this process; no copy was ever sent. Where the connection to
+   * the client is open and not busy, the call is written before this returns.
+   */
+  deliver(lock: LockId, address: string, fresh: boolean): void {
+    if (this.#closed || this.#jobs.has(lock)) return;
+    const job: Job = { lock, address, copies: 0, attempts: 0, fresh, timer: undefined };
+    this.#jobs.set(lock, job);
     this.#enqueue(job);
   }
 
