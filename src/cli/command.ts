@@ -59,16 +59,21 @@ export function withNode(command: Command): Command {
 }
 
 export function withCluster(command: Command): Command {
-  return withNode(command)
+  return withNats(withNode(command))
+    .option('--expect <node>', 'a node that must answer, besides those that are found; repeatable', collect)
+    .option('--within <seconds>', 'wait so long for the answers of all', whole(1, 3600));
+}
+
+/** Where NATS is, and who the caller is there. */
+export function withNats(command: Command): Command {
+  return command
     .option('--nats <url>', 'ask every node on this NATS server, as nats://host:4222; several with commas between')
     .option('--creds <file>', 'NATS credentials (JWT and seed)')
     .option('--nkey <file>', 'the seed of an nkey')
     .option('--nats-user <name>', 'the user, its password in the environment: NATS_PASSWORD')
     .option('--tls-ca <file>', "PEM, the authority of the NATS server's certificate")
     .option('--tls-cert <file>', 'PEM, a certificate for the NATS server')
-    .option('--tls-key <file>', 'PEM, its key')
-    .option('--expect <node>', 'a node that must answer, besides those that are found; repeatable', collect)
-    .option('--within <seconds>', 'wait so long for the answers of all', whole(1, 3600));
+    .option('--tls-key <file>', 'PEM, its key');
 }
 
 export function collect(value: string, before: readonly string[] | undefined): readonly string[] {

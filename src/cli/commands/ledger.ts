@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { LedgerError } from '../../base/errors.js';
 import type { EncodedEvents } from '../../core/encoded-events.js';
 import { decodeEvents } from '../../core/event-codec.js';
 import type { Event } from '../../core/event.js';
@@ -11,9 +12,9 @@ import { dump as dumpLedger } from '../../ledger/file/dump.js';
 import { openForReading } from '../../ledger/file/reader.js';
 import { ledgerStat } from '../../ledger/file/stat.js';
 import { verify as verifyLedger } from '../../ledger/file/verify.js';
-import { withJson, whole, type Act, type Context } from '../command.js';
+import { withJson, withNats, whole, type Act, type ClusterOptions, type Context } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { copiedLines, hashText, statLines, verificationLines } from '../render/ledger.js';
+import { copiedLines, generationLines, hashText, statLines, verificationLines } from '../render/ledger.js';
 
 interface LedgerOptions {
   readonly data?: string;
@@ -87,6 +88,36 @@ Example:
     const data = dataOf(options, context);
     const groups = await restoreLedger({ source: resolve(options.args[0]), data, now: context.now() });
     return print({ data, groups }, options, context, () => copiedLines('restored', groups, data));
+  });
+
+  const generation = withNats(withJson(ledger.command('generation <group>')))
+    .description("opens the next generation of a group's stream: for an administrator, where the stream is full")
+    .addHelpText(
+      'after',
+      `
+The old stream is sealed, and stays until you delete it: keep it while a node's archive is behind its end. The new one
+begins with the last entry of the old one. Running nodes go on in it by themselves. A repeat after a failure is safe.
+
+Example:
+  NATS_PASSWORD=... nlm-ledger ledger generation home --nats nats://nats-1 --nats-user administrator`,
+    );
+  act<ClusterOptions & { args: [string] }>(generation, async (options, context) => {
+    if (options.nats === undefined)
+      throw new LedgerError('bad-request', 'name the NATS server: --nats nats://host:4222');
+    const [{ busOptions }, { connectOnce }, { openNextGeneration }] = await Promise.all([
+      import('../nats/ask.js'),
+      import('../../bus/connection.js'),
+      import('../../ledger/jetstream/generation.js'),
+    ]);
+    const connection = await connectOnce(busOptions(options, context.environment));
+    try {
+      const opened = await openNextGeneration(connection, options.args[0]);
+      if (options.json === true) context.output.json(opened);
+      else context.output.lines(generationLines(opened));
+    } finally {
+      await connection.close();
+    }
+    return EXIT.done;
   });
 }
 

@@ -109,7 +109,8 @@ function jsonOf({ node, outcome }: NodeAnswer): object {
   return { node, error: { code, message, details } };
 }
 
-function busOptions(options: ClusterOptions, environment: Environment): BusOptions {
+/** How the command line connects, out of its options. */
+export function busOptions(options: ClusterOptions, environment: Environment): BusOptions {
   const { nats = '', creds, nkey, natsUser, tlsCa, tlsCert, tlsKey } = options;
   const tls = given({ ca: tlsCa, cert: tlsCert, key: tlsKey });
   return {

@@ -3,6 +3,7 @@
 import type { CopiedGroup } from '../../ledger/file/backup.js';
 import type { LedgerStat } from '../../ledger/file/stat.js';
 import type { Verification } from '../../ledger/file/verify.js';
+import type { OpenedGeneration } from '../../ledger/jetstream/generation.js';
 import type { Paint } from '../output.js';
 import { countText, sizeText } from './text.js';
 
@@ -30,6 +31,13 @@ export function verificationLines(found: Verification, paint: Paint): string[] {
   if (fault !== undefined)
     return [`${paint('red', 'damaged')}: ${fault}`, `sound before it: ${read}, up to position ${head.position}`];
   return [`${paint('green', 'sound')}: ${read}`, `head at position ${head.position}, SHA-256 ${hashText(head.hash)}`];
+}
+
+export function generationLines({ group, sealed, opened, position }: OpenedGeneration): string[] {
+  return [
+    `group ${group} goes on in the stream ${opened}, which begins with position ${position}`,
+    `${sealed} is sealed: delete it once every node's archive is past position ${position} (nlm-ledger ledger stat)`,
+  ];
 }
 
 export function copiedLines(what: 'backed up' | 'restored', groups: readonly CopiedGroup[], folder: string): string[] {

@@ -7,6 +7,8 @@ import { REQUEST_MS_MAX } from './limits.js';
 
 /** Numbers of the server's errors (nats-server, server/errors.json). */
 export const API_ERROR = {
+  noPeers: 10005,
+  notReady: 10008,
   insufficientResources: 10023,
   accountLimit: 10028,
   noMessage: 10037,

@@ -11,6 +11,7 @@ import type { Archive } from './archive.js';
 import { compare } from './compare.js';
 import { messagesFrom } from './consumer.js';
 import { beginFromPeer, fillUp } from './fill.js';
+import { GENERATION_CHECK_MS } from './limits.js';
 import { republish } from './owner.js';
 import type { Peers } from './peers.js';
 import { settleSplit } from './split.js';
@@ -82,17 +83,35 @@ export async function followOnce(
   let last = await settle(parts, generation, observer);
   if (archive.head().position === 0) await beginFromPeer(parts, generation, last, observer);
   onFollowing(last);
-  let next = archive.head().position + 1;
-  for await (const batch of messagesFrom(connection, generation.stream, next - generation.base, signal)) {
-    for (const { sequence } of batch) {
-      if (sequence + generation.base !== next++) {
-        throw new LedgerError('unavailable', `${generation.stream} skipped to message ${sequence}: it is read anew`);
+  const moved = new AbortController();
+  const timer = setInterval(() => void lookForNext(parts, generation, moved), GENERATION_CHECK_MS);
+  timer.unref();
+  try {
+    let next = archive.head().position + 1;
+    const until = AbortSignal.any([signal, moved.signal]);
+    for await (const batch of messagesFrom(connection, generation.stream, next - generation.base, until)) {
+      for (const { sequence } of batch) {
+        if (sequence + generation.base !== next++) {
+          throw new LedgerError('unavailable', `${generation.stream} skipped to message ${sequence}: it is read anew`);
+        }
       }
+      await takeEntries(archive, group, batch.map(({ bytes }) => bytes), observer); // prettier-ignore
+      archive.agree(archive.head().position, generation.number);
+      peers.tellSynced(archive.head().position);
+      last = Math.max(last, archive.head().position);
+      onFollowing(last);
     }
-    await takeEntries(archive, group, batch.map(({ bytes }) => bytes), observer); // prettier-ignore
-    archive.agree(archive.head().position, generation.number);
-    peers.tellSynced(archive.head().position);
-    last = Math.max(last, archive.head().position);
-    onFollowing(last);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** A sealed stream is silent like a quiet one: whether it still carries the group is asked now and then. */
+async function lookForNext({ stream }: Parts, generation: Generation, moved: AbortController): Promise<void> {
+  try {
+    const found = await stream.find();
+    if (found !== undefined && found.base >= 0 && found.number !== generation.number) moved.abort();
+  } catch {
+    return; // away: the messages that do not come tell
   }
 }

@@ -6,6 +6,8 @@ export const PUBLISH_MS_MAX = 1000;
 export const REQUEST_MS_MAX = 2000;
 /** Between two tries of what was refused or stayed without answer. */
 export const RETRY_MS = 100;
+/** A stream is made within this, in a cluster that is still finding itself. */
+export const CREATE_MS_MAX = 10_000;
 /** A claim waits so long for a connection. */
 export const CLAIM_CONNECT_MS_MAX = 5000;
 /** Between two tries to follow a stream that is away: a leader change takes seconds. */
@@ -14,6 +16,8 @@ export const FOLLOW_RETRY_MS = 500;
 export const DUPLICATE_WINDOW_MS = 120_000;
 /** What the headers of one message take (id, sequence, stream), and the envelope of a peer's page. */
 const OVERHEAD_BYTES = 1024;
+/** A follower asks so often whether another generation carries the group. */
+export const GENERATION_CHECK_MS = 2000;
 /** Peers have so long to tell their heads; all members' heads end the wait early. */
 export const HEADS_MS_MAX = 500;
 /** The position known to be agreed is written down when nothing was appended for so long; entries carry it otherwise. */

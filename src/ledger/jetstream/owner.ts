@@ -147,12 +147,9 @@ export class OwnerLedger implements Ledger {
     if (++this.#appends % APPENDS_BETWEEN_CHECKS === 0) this.#look();
     while (!this.#stop.signal.aborted) {
       if (this.#isUnsure) {
-        const fenced = await this.#verifyBefore(entry).catch(() => 'later' as const);
-        if (fenced === 'later') {
-          await this.#pause();
-          continue;
-        }
-        if (fenced !== undefined) return fenced;
+        const seen = await this.#lookAgain(entry);
+        if (seen === 'again') continue;
+        if (seen !== undefined) return seen;
       }
       const outcome = await stream.publish(this.#generation, entry);
       switch (outcome.type) {
@@ -163,7 +160,7 @@ export class OwnerLedger implements Ledger {
           await this.#republish(outcome.head, entry.position - 1);
           break;
         case 'moved':
-          await this.#find();
+          this.#isUnsure = true;
           break;
         case 'full':
           throw fullError(this.group, outcome.why);
@@ -176,18 +173,29 @@ export class OwnerLedger implements Ledger {
   }
 
   /**
-   * The fence checks a position, not what stands there: after a time without view of the stream the entry before ours
-   * must be the one that we know (hazard 10). Undefined where it is, or where nothing stands there.
+   * After a time without view of the stream. Does this generation still carry the subject? And the fence checks a
+   * position, not what stands there: the entry before ours must be the one that we know (hazard 10).
    */
-  async #verifyBefore({ position }: SealedEntry): Promise<AppendOutcome | undefined> {
+  async #lookAgain({ position }: SealedEntry): Promise<AppendOutcome | 'again' | undefined> {
     const { stream, archive } = this.#options;
     const before = position - 1;
-    if (before > this.#generation.base) {
-      const bytes = await stream.entryAt(this.#generation, before);
-      const hash = await archive.hashAt(before);
-      if (bytes !== undefined && hash !== undefined && !equalBytes(sha256(bytes), hash)) {
-        return { type: 'fenced', epoch: readEnvelope(bytes).epoch };
+    try {
+      const found = await stream.find();
+      if (found?.number !== this.#generation.number) {
+        await this.#move(found);
+        return 'again';
       }
+      if (before > this.#generation.base) {
+        const bytes = await stream.entryAt(this.#generation, before);
+        const hash = await archive.hashAt(before);
+        if (bytes !== undefined && hash !== undefined && !equalBytes(sha256(bytes), hash)) {
+          return { type: 'fenced', epoch: readEnvelope(bytes).epoch };
+        }
+      }
+    } catch (error) {
+      if (error instanceof LedgerError && isAnswered(error)) throw error;
+      await this.#pause();
+      return 'again';
     }
     this.#isUnsure = false;
     return undefined;
@@ -204,36 +212,24 @@ export class OwnerLedger implements Ledger {
     }
   }
 
-  async #find(): Promise<void> {
-    let found: Generation | undefined;
-    try {
-      found = await this.#options.stream.find();
-    } catch {
-      await this.#pause();
-      return;
+  /** Another generation carries the subject, or none does. */
+  async #move(found: Generation | undefined): Promise<void> {
+    if (found !== undefined && found.number > this.#generation.number && found.base >= 0) {
+      this.#generation = found;
+    } else if (found === undefined && (await this.#isGone())) {
+      throw new LedgerError(
+        'unavailable',
+        `the stream ${this.#generation.stream} was deleted under its owner: the group is claimed anew, and its ledger goes on from the archives`,
+        { details: { stream: this.#generation.stream } },
+      );
     }
-    if (found === undefined || found.number < this.#generation.number) {
-      // While a generation is opened none carries the subject for a moment; a stream that is gone stays so.
-      if (await this.#isGone()) {
-        throw new LedgerError(
-          'unavailable',
-          `the stream ${this.#generation.stream} was deleted under its owner: the group is claimed anew, and its ledger goes on from the archives`,
-        );
-      }
-      await this.#pause();
-      return;
-    }
-    if (found.base >= 0) this.#generation = found;
+    // While a generation is opened none carries the subject for a moment.
     this.#isUnsure = true;
     await this.#pause();
   }
 
   async #isGone(): Promise<boolean> {
-    try {
-      return (await this.#options.stream.state(this.#generation)) === undefined;
-    } catch {
-      return false;
-    }
+    return (await this.#options.stream.state(this.#generation)) === undefined;
   }
 
   /** How full the stream is, seen from time to time. */
@@ -314,6 +310,11 @@ async function publishKnown(
 
 /** Of one entry: a leader change takes seconds. */
 const TRIES_MAX = 20;
+
+/** Said of the stream itself, not of the way to it: `#move` found it gone. */
+function isAnswered({ details }: LedgerError): boolean {
+  return details['stream'] !== undefined;
+}
 
 function otherHistory(group: string, position: Position): LedgerError {
   return new LedgerError(

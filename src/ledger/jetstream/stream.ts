@@ -11,6 +11,7 @@
  * on three replicas of nats-server 2.9.10 (1,494 of 1,500 rounds), so it is not used.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { LedgerError } from '../../base/errors.js';
 import type { Bus } from '../../bus/bus.js';
 import { headers, type NatsConnection } from '../../bus/connection.js';
@@ -19,7 +20,14 @@ import { equalBytes, sha256 } from '../chain.js';
 import { readEnvelope } from '../envelope.js';
 import type { Position, SealedEntry } from '../port.js';
 import { API_ERROR, call, isJson, numberOf, objectOf, parseAnswer, serverError, textOf } from './api.js';
-import { DUPLICATE_WINDOW_MS, entryBytesOf, PUBLISH_MS_MAX, READS_IN_FLIGHT } from './limits.js';
+import {
+  CREATE_MS_MAX,
+  DUPLICATE_WINDOW_MS,
+  entryBytesOf,
+  PUBLISH_MS_MAX,
+  READS_IN_FLIGHT,
+  RETRY_MS,
+} from './limits.js';
 import { generationOf, ledgerSubject, streamName } from './names.js';
 
 export interface Generation {
@@ -58,6 +66,9 @@ const FULL: ReadonlySet<number> = new Set([
   API_ERROR.storageLimit,
   API_ERROR.storeFailed,
 ]);
+const THERE: ReadonlySet<number> = new Set([API_ERROR.nameInUse, API_ERROR.subjectsOverlap]);
+/** A cluster that was just started does not know all its servers yet. */
+const SOON: ReadonlySet<number> = new Set([API_ERROR.noPeers, API_ERROR.notReady]);
 const MOVED: ReadonlySet<number> = new Set([API_ERROR.otherStream, API_ERROR.sealed, API_ERROR.noStream]);
 
 export class GroupStream {
@@ -81,11 +92,8 @@ export class GroupStream {
 
   /** The generation that carries the subject now. */
   async find(): Promise<Generation | undefined> {
-    const { answer, error } = await call(this.#connection(), 'STREAM.NAMES', { subject: ledgerSubject(this.group) });
-    if (error !== undefined) throw serverError(error, 'the streams cannot be listed');
-    const names = Array.isArray(answer['streams']) ? (answer['streams'] as unknown[]) : [];
-    const [stream] = names;
-    if (typeof stream !== 'string') return undefined;
+    const [stream] = await namesOfStreams(this.#connection(), ledgerSubject(this.group));
+    if (stream === undefined) return undefined;
     const number = generationOf(this.group, stream);
     if (number === undefined) {
       throw new LedgerError(
@@ -107,14 +115,17 @@ export class GroupStream {
   /** Creates the generation; one that is there already is no fault. Its first message is the caller's affair. */
   async create(number: number): Promise<void> {
     const name = streamName(this.group, number);
-    const { error } = await call(
-      this.#connection(),
-      `STREAM.CREATE.${name}`,
-      streamConfig(this.group, number, this.#options.replicas),
-    );
-    if (error === undefined || error.number === API_ERROR.nameInUse || error.number === API_ERROR.subjectsOverlap)
-      return;
-    throw serverError(error, `the stream ${name} with ${this.#options.replicas} replicas cannot be made`);
+    const { replicas } = this.#options;
+    const config = streamConfig(this.group, number, replicas);
+    const until = performance.now() + CREATE_MS_MAX;
+    for (;;) {
+      const { error } = await call(this.#connection(), `STREAM.CREATE.${name}`, config);
+      if (error === undefined || THERE.has(error.number)) return;
+      if (!SOON.has(error.number) || performance.now() > until) {
+        throw serverError(error, `the stream ${name} with ${replicas} replicas cannot be made`);
+      }
+      await delay(RETRY_MS);
+    }
   }
 
   /** Undefined where the stream is not there. */
@@ -196,14 +207,7 @@ export class GroupStream {
   }
 
   async #message(stream: string, sequence: number): Promise<Uint8Array | undefined> {
-    if (sequence < 1) return undefined;
-    const { answer, error } = await call(this.#connection(), `STREAM.MSG.GET.${stream}`, { seq: sequence });
-    if (error?.number === API_ERROR.noMessage || error?.number === API_ERROR.noStream) return undefined;
-    if (error !== undefined) throw serverError(error, `message ${sequence} of ${stream} cannot be read`);
-    const message = answer['message'];
-    const data = isJson(message) ? textOf(message, 'data') : undefined;
-    if (data === undefined) throw new LedgerError('unavailable', `message ${sequence} of ${stream} has no bytes`);
-    return Buffer.from(data, 'base64');
+    return sequence < 1 ? undefined : messageOf(this.#connection(), stream, sequence);
   }
 
   #connection(): NatsConnection {
@@ -211,6 +215,47 @@ export class GroupStream {
     if (connection !== undefined) return connection;
     throw new LedgerError('unavailable', 'there is no connection to NATS; it is tried again');
   }
+}
+
+/** Those that carry a subject; all, up to the 1024 of one answer, where none is given. */
+export async function namesOfStreams(connection: NatsConnection, subject: string | undefined): Promise<string[]> {
+  const { answer, error } = await call(connection, 'STREAM.NAMES', subject === undefined ? {} : { subject });
+  if (error !== undefined) throw serverError(error, 'the streams cannot be listed');
+  const names = Array.isArray(answer['streams']) ? (answer['streams'] as unknown[]) : [];
+  return names.filter((name) => typeof name === 'string');
+}
+
+/** Undefined where nothing stands at that sequence, or there is no such stream. */
+export async function messageOf(
+  connection: NatsConnection,
+  stream: string,
+  sequence: number,
+): Promise<Uint8Array | undefined> {
+  const { answer, error } = await call(connection, `STREAM.MSG.GET.${stream}`, { seq: sequence });
+  if (error?.number === API_ERROR.noMessage || error?.number === API_ERROR.noStream) return undefined;
+  if (error !== undefined) throw serverError(error, `message ${sequence} of ${stream} cannot be read`);
+  const message = answer['message'];
+  const data = isJson(message) ? textOf(message, 'data') : undefined;
+  if (data === undefined) throw new LedgerError('unavailable', `message ${sequence} of ${stream} has no bytes`);
+  return Buffer.from(data, 'base64');
+}
+
+/** The entry that opens a generation; one that has it already is no fault. */
+export async function publishFirst(
+  connection: NatsConnection,
+  group: string,
+  stream: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const head = headers();
+  head.set('Nats-Expected-Stream', stream);
+  head.set('Nats-Expected-Last-Sequence', '0');
+  const { data } = await request(connection, ledgerSubject(group), bytes, { msMax: PUBLISH_MS_MAX, headers: head });
+  const { error } = parseAnswer(data, `opening ${stream}`);
+  if (error === undefined) return;
+  const standing = await messageOf(connection, stream, 1);
+  if (standing !== undefined && equalBytes(sha256(standing), sha256(bytes))) return;
+  throw serverError(error, `the stream ${stream} cannot be opened`);
 }
 
 /** The same for every generation; also what an administrator creates one with. */

@@ -1,6 +1,7 @@
 /** Nodes of a cluster without their engines: a bus, an archive and the log of one group each, on a real server. */
 
 import type { ExecutionContext } from 'ava';
+import { NatsCluster } from '../../../ops/nats/cluster.js';
 import { Bus } from '../../../src/bus/bus.js';
 import { Chain } from '../../../src/ledger/chain.js';
 import { openReplicatedLog, type ReplicatedLogOptions } from '../../../src/ledger/jetstream/open.js';
@@ -23,6 +24,13 @@ export interface LogNode {
 }
 
 export type NodeOptions = Partial<ReplicatedLogOptions> & { readonly servers: readonly string[] };
+
+/** Three servers, one cluster. */
+export async function startCluster(t: ExecutionContext): Promise<NatsCluster> {
+  const cluster = await NatsCluster.start({ folder: await temporaryFolder(t) });
+  t.teardown(() => cluster.stopAll('SIGKILL'));
+  return cluster;
+}
 
 /** A node that has a connection; it follows nothing yet. */
 export async function startLog(t: ExecutionContext, name: string, options: NodeOptions): Promise<LogNode> {
