@@ -38,8 +38,31 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
     '21 to 29',
     'call: 20 + the NLM status (21 DENIED, 22 NOLOCKS, 23 BLOCKED, 24 GRACE, 25 DEADLCK, 26 ROFS, 27 STALE_FH, 28 FBIG, 29 FAILED)',
   ],
+  ['30', 'audit verify: bytes are damaged: a header, a frame, or space that was zero'],
+  ['31', 'audit verify: the chain is broken: entries were removed, doubled, swapped or changed'],
+  ['32', 'audit verify: an epoch or the clock of an entry went back'],
+  ['33', 'audit verify: an event that no decision can have made'],
+  ['34', 'audit verify: a checkpoint or another file beside the segments is not what the ledger says'],
+  ['35', 'audit verify: the ledger ends before a signed checkpoint: its tail is cut off'],
+  [
+    '36',
+    'audit verify: another history than a signed checkpoint has: a fork. check-proof: not proved. compare: they differ',
+  ],
+  ['37', 'audit verify: the signature of a checkpoint is wrong, or of none of the keys that were given'],
   ['130, 143', 'interrupted by SIGINT, by SIGTERM'],
 ];
+
+/** What is wrong with a ledger: the first fault decides. */
+export const EXIT_OF_FAULT = {
+  bytes: 30,
+  chain: 31,
+  order: 32,
+  rules: 33,
+  derived: 34,
+  cut: 35,
+  fork: 36,
+  signature: 37,
+} as const;
 
 export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, number>> = {
   'bad-address': EXIT.usage,

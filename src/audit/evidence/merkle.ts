@@ -33,7 +33,7 @@ export interface Frontier {
   readonly hashes: readonly Hash[];
 }
 
-const EMPTY_FRONTIER: Frontier = { size: 0, hashes: [] };
+export const EMPTY_FRONTIER: Frontier = { size: 0, hashes: [] };
 
 /** The numbers of leaves of the whole subtrees that a tree is made of, largest first. */
 function subtreeSizes(size: number): number[] {
@@ -42,13 +42,18 @@ function subtreeSizes(size: number): number[] {
   return sizes;
 }
 
+/** How many hashes the frontier of a tree has. */
+export function subtreeCount(size: number): number {
+  return subtreeSizes(size).length;
+}
+
 /** A tree that grows at its end. */
 export class GrowingTree {
   #size: number;
   readonly #hashes: Hash[];
 
   constructor({ size, hashes }: Frontier = EMPTY_FRONTIER) {
-    assert(hashes.length === subtreeSizes(size).length, 'a frontier has a hash for each subtree');
+    assert(hashes.length === subtreeCount(size), 'a frontier has a hash for each subtree');
     this.#size = size;
     this.#hashes = [...hashes];
   }

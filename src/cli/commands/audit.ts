@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Act } from '../command.js';
+import { evidenceCommands } from './audit/evidence.js';
 import { atCommand } from './audit/at.js';
 
 export function auditCommands(program: Command, act: Act): void {
@@ -15,4 +16,5 @@ A TIME is a time of ISO 8601 (2031-02-03T03:12:04Z), of the day (03:12), or "2h 
 A POSITION is a number, as purges and \`watch\` print it; \`head\` is the last.`,
     );
   atCommand(audit, act);
+  evidenceCommands(audit, act);
 }

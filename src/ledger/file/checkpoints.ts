@@ -19,7 +19,7 @@
  *     192  state
  *
  * It is whole if and only if (1) the magic is right, (2) the version is one that this release reads, (3) the CRC is
- * right, (4) the file ends with the state, (5) the SHA-256 is right; and it counts only if (6) group and file name are
+ * right and zeros follow it, (4) the file ends with the state, (5) the SHA-256 is right; and it counts only if (6) group and file name are
  * its own, and (7) the ledger has that hash at that position.
  */
 
@@ -27,9 +27,9 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { equalBytes, sha256 } from '../chain.js';
 import { HASH_BYTES } from '../entry.js';
-import type { Checkpoint, CheckpointStore, Position } from '../port.js';
+import type { Checkpoint, CheckpointStore, Head, Position } from '../port.js';
 import { headAt } from './replay.js';
-import { groupFolders, type GroupFolders } from './layout.js';
+import { groupFolders, segmentFirsts, type GroupFolders } from './layout.js';
 import { nodeStorage } from './node-storage.js';
 import { readWhole, writeWhole, type Storage } from './storage.js';
 
@@ -77,6 +77,24 @@ export class FileCheckpoints implements CheckpointStore {
     return undefined;
   }
 
+  /**
+   * Whether the ledger may begin behind this head: a whole checkpoint stands there, which is what remains of entries
+   * that were archived and removed.
+   */
+  async beginsAt({ position, hash }: Pick<Head, 'position' | 'hash'>): Promise<boolean> {
+    if (position === 0) return true;
+    const found = await this.at(position);
+    return typeof found !== 'string' && equalBytes(found.hash, hash);
+  }
+
+  /** The checkpoint of a position, or what is wrong with it; its hash is not held against the ledger. */
+  async at(position: Position): Promise<Checkpoint | string> {
+    const name = checkpointName(position);
+    if (!(await this.#storage.list(this.#folders.checkpoints)).includes(name)) return 'it is not there';
+    const parsed = parseCheckpoint(await readWhole(this.#storage, join(this.#folders.checkpoints, name)), this.#group);
+    return typeof parsed === 'string' || parsed.position === position ? parsed : `it says position ${parsed.position}`;
+  }
+
   async write(checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folders.checkpoints;
     await this.#storage.makeFolder(folder);
@@ -86,7 +104,10 @@ export class FileCheckpoints implements CheckpointStore {
       checkpointName(checkpoint.position),
       encodeCheckpoint(checkpoint, this.#group),
     );
+    const begin = (segmentFirsts(await this.#storage.list(this.#folders.segments))[0] ?? 1) - 1;
     for (const position of (await this.positions()).slice(0, -KEPT)) {
+      // A ledger whose first entries were removed begins at a checkpoint.
+      if (position === begin) continue;
       await this.#storage.remove(join(folder, checkpointName(position)));
     }
   }
@@ -137,6 +158,7 @@ function parseCheckpoint(bytes: Buffer, group: string): Checkpoint | string {
   const version = bytes.readUInt32LE(8);
   if (version !== VERSION) return `its format version ${version} is not ${VERSION}`;
   if (crc32(bytes.subarray(0, CRC_AT)) !== bytes.readUInt32LE(CRC_AT)) return 'the CRC of its header is wrong';
+  if (bytes.subarray(CRC_AT + 4, HEADER_BYTES).some((byte) => byte !== 0)) return 'its header does not end with zeros';
   if (bytes.toString('utf8', 73, 73 + bytes.readUInt8(72)) !== group) return 'it belongs to another group';
   const state = bytes.subarray(HEADER_BYTES);
   if (bytes.readBigUInt64LE(136) !== BigInt(state.length)) return 'its state is not whole';

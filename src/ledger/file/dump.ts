@@ -21,6 +21,11 @@ export async function* dump(
   }
 }
 
+/** One line of JSON, printed in the same way. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, printable);
+}
+
 function printable(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

@@ -27,7 +27,7 @@
  * durable.
  *
  * A header is valid if and only if (1) the magic is right, (2) the version is one that this release reads, (3) the CRC
- * is right, (4) the group's length is 1 to 63. Magic and version are checked first and apart, so that a newer header
+ * is right, (4) the group's length is 1 to 63, (5) its last bytes are zero. Magic and version are checked first and apart, so that a newer header
  * of any shape is known for what it is.
  *
  * A frame is valid if and only if (1) it lies within the file, (2) its length is 1 to 16 MiB, (3) its kind is known
@@ -126,6 +126,9 @@ export function parseHeader(bytes: Buffer): ParsedHeader {
   if (bytes.length < HEADER_BYTES) return { type: 'short' };
   if (crc32(bytes.subarray(0, HEADER_CRC_AT)) !== bytes.readUInt32LE(HEADER_CRC_AT)) {
     return { type: 'bad', why: 'the CRC of its header is wrong' };
+  }
+  if (bytes.subarray(HEADER_CRC_AT + 4, HEADER_BYTES).some((byte) => byte !== 0)) {
+    return { type: 'bad', why: 'its last bytes are not zero' };
   }
   const groupBytes = bytes.readUInt8(80);
   if (groupBytes < 1 || groupBytes > GROUP_BYTES_MAX) return { type: 'bad', why: 'it names no group' };

@@ -54,7 +54,13 @@ export interface Inspection {
 
 const SOUND: SegmentFacts = { segments: 'linked', header: 'valid', tail: 'clean', chain: 'connected' };
 
-export async function inspect(storage: Storage, folder: string, group: string): Promise<Inspection> {
+/** `begins`: whether a ledger may begin behind this head, since what stood before was archived and removed. */
+export async function inspect(
+  storage: Storage,
+  folder: string,
+  group: string,
+  begins: (before: Head) => Promise<boolean>,
+): Promise<Inspection> {
   const firsts = segmentFirsts(await storage.list(folder));
   let before: Position = 0;
   for (const [index, first] of firsts.entries()) {
@@ -82,7 +88,8 @@ export async function inspect(storage: Storage, folder: string, group: string): 
       if (header.group !== group || header.first !== first) {
         return fault({ segments: 'other-group' }, `it says position ${header.first} of group ${header.group}`);
       }
-      if (header.segmentBefore !== before) {
+      const isBeginning = index === 0 && first > 1 && (await begins(header.before));
+      if (header.segmentBefore !== before && !isBeginning) {
         const missing = segmentName(header.segmentBefore);
         return fault({ segments: 'missing' }, `the segment before it, ${missing}, is not there`);
       }

@@ -7,6 +7,7 @@ import { assert } from '../../base/assert.js';
 import { LedgerError } from '../../base/errors.js';
 import { EMPTY_HEAD } from '../chain.js';
 import type { Capacity, Head } from '../port.js';
+import { FileCheckpoints } from './checkpoints.js';
 import { FRAME_SEAL } from './format.js';
 import { diskFact, inspect, type Inspection, type LastSegment } from './inspect.js';
 import { groupFolders, type GroupFolders } from './layout.js';
@@ -146,7 +147,11 @@ class Opening {
 
   async #look(): Promise<{ facts: Partial<Facts>; fault?: string; last?: LastSegment }> {
     try {
-      const inspection = await inspect(this.#storage, this.#folders.segments, this.#options.group);
+      const { data, group } = this.#options;
+      const storage = this.#storage;
+      const checkpoints = new FileCheckpoints({ data, group, storage, log: () => undefined });
+      const begins = (before: Head): Promise<boolean> => checkpoints.beginsAt(before);
+      const inspection = await inspect(storage, this.#folders.segments, group, begins);
       return { ...inspection, facts: { ...inspection.facts, disk: await this.#probe(inspection) } };
     } catch (error) {
       return { facts: { disk: diskFact(error) }, fault: String(error) };

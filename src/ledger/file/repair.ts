@@ -5,16 +5,18 @@
 
 import { basename, join } from 'node:path';
 import type { LastSegment, Tail } from './inspect.js';
+import { sha256 } from '../chain.js';
 import { segmentFirsts, segmentName, type GroupFolders } from './layout.js';
-import { writeAll, type Storage } from './storage.js';
+import { readWhole, writeAll, type Storage } from './storage.js';
 
 /** Moves a half-made segment, in which nothing ever stood. Returns the note for it. */
 export async function setSegmentAside(storage: Storage, folders: GroupFolders, last: LastSegment): Promise<string> {
   const target = await freeName(storage, folders.aside, basename(last.path));
+  const hash = hashText(await readWhole(storage, last.path));
   await storage.rename(last.path, target);
   await storage.syncFolder(folders.aside);
   await storage.syncFolder(folders.segments);
-  return `a segment that was being made when the last run ended (${basename(last.path)}) was moved to ${target}: nothing stood in it`;
+  return `a segment that was being made when the last run ended (${basename(last.path)}) was moved to ${target}: nothing stood in it, SHA-256 ${hash}`;
 }
 
 /** Moves the one segment of a ledger aside in which nothing stands yet: the ledger begins anew, elsewhere. */
@@ -46,11 +48,16 @@ export async function cutTail(storage: Storage, folders: GroupFolders, last: Las
     await file.sync();
     return (
       `the last write was torn behind position ${last.head.position} (${tail.why}), so nothing of it was acknowledged: ` +
-      `${bytes.length} bytes were copied to ${target} and cut`
+      `${bytes.length} bytes were copied to ${target} and cut, SHA-256 ${hashText(bytes)}`
     );
   } finally {
     await file.close();
   }
+}
+
+/** In the note, and so in the ledger: what was set aside can be told from what was put there later. */
+function hashText(bytes: Uint8Array): string {
+  return Buffer.from(sha256(bytes)).toString('hex');
 }
 
 /** Nothing set aside earlier is overwritten. */
