@@ -5,7 +5,9 @@
 
 import type { Logger } from 'pino';
 import { groupTag } from './nlm/callback-cookie.js';
+import { CheckpointTaker } from './audit/evidence/taker/taker.js';
 import type { Address } from './base/address.js';
+import type { AuditConfiguration } from './config/configuration.js';
 import { LedgerError } from './base/errors.js';
 import type { Command } from './core/command.js';
 import type { WaiterQueued } from './core/event.js';
@@ -26,6 +28,9 @@ export interface GroupSurroundings {
   readonly logger: Logger;
   readonly clientCalls: ClientCalls;
   readonly watchers: Watchers;
+  readonly audit: AuditConfiguration;
+  /** A signed checkpoint, for whoever keeps it elsewhere. */
+  readonly onCheckpoint: (group: string, note: string) => void;
   /** The ledger may name new notices. */
   readonly onNotices: () => void;
 }
@@ -38,6 +43,7 @@ export class GroupEffects {
   readonly courier: GrantCourier;
   readonly checkpointer: Checkpointer;
   readonly #surroundings: GroupSurroundings;
+  readonly #taker: CheckpointTaker | undefined;
 
   /** `handle` is asked when something is to be done: it may not be made yet. */
   constructor(name: string, handle: () => GroupHandle, surroundings: GroupSurroundings) {
@@ -51,6 +57,7 @@ export class GroupEffects {
       group: name,
       log: (message, details) => logger.info(details, message),
     });
+    this.#taker = newTaker(name, surroundings);
     this.courier = new GrantCourier({
       tag: this.tag,
       call: async (grant, cookie) => {
@@ -85,6 +92,7 @@ export class GroupEffects {
   onDurable(batch: DurableBatch, state: NlmFiles): void {
     const { watchers, clientCalls, onNotices } = this.#surroundings;
     this.checkpointer.count(batch.events.length);
+    this.#taker?.reached(batch.position);
     watchers.publish(this.name, batch, state);
     for (const event of batch.events) {
       reportPurge(this.reports, batch.position, event, state);
@@ -108,7 +116,29 @@ export class GroupEffects {
   async close(): Promise<void> {
     this.courier.close();
     await this.checkpointer.close();
+    await this.#taker?.close();
   }
+}
+
+function newTaker(
+  group: string,
+  { data, logger, audit, onCheckpoint }: GroupSurroundings,
+): CheckpointTaker | undefined {
+  const { keySeed, origin, everyEntries, everyMs } = audit;
+  if (keySeed === undefined) return undefined;
+  return new CheckpointTaker({
+    data,
+    group,
+    keySeed,
+    origin,
+    everyEntries,
+    everyMs,
+    onTaken: ({ position, note }) => {
+      logger.info({ group, position }, 'checkpoint signed');
+      onCheckpoint(group, note);
+    },
+    onFailed: (why) => logger.error({ group, why }, 'no checkpoint could be signed'),
+  });
 }
 
 const NOT_OURS: CallbackResult = { type: 'failed', called: false, why: 'the group is not owned here' };

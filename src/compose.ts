@@ -4,9 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { callAdmin } from './admin/call.js';
 import type { AdminPort, Listener } from './admin/port.js';
+import type { SigningRules } from './admin/signed.js';
 import { addressFamily, isLoopbackAddress, type Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
 import { Bus } from './bus/bus.js';
+import { checkpointsSubject } from './bus/subjects.js';
 import { Cluster, type OpenLog } from './compose-cluster.js';
 import { Takeovers } from './compose-takeovers.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
@@ -149,6 +151,8 @@ export async function compose(
       logger,
       clientCalls,
       watchers,
+      audit: configuration.audit,
+      onCheckpoint: (group, note) => bus?.connection?.publish(checkpointsSubject(group), Buffer.from(note)),
       onNotices: () => nodeNsm.resume(),
     };
     const own = new GroupEffects(ownGroup(configuration), () => keeper, surroundings);
@@ -330,6 +334,7 @@ export async function compose(
       watchers,
       tracer,
       noticeProgress: (notice) => nodeNsm.progress(notice),
+      signing: signingOf(configuration),
       listeners: listenerViews,
       connections: () => listeners.connections,
       notes: () => [...notes.values()],
@@ -440,6 +445,10 @@ function openStream(
     acquire: async () => ({ release: () => undefined }),
     log,
   });
+}
+
+function signingOf({ audit: { orders } }: Configuration): SigningRules {
+  return { require: orders.require, ageMsMax: orders.ageMs, keys: orders.keys };
 }
 
 function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Bus {

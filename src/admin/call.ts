@@ -4,9 +4,11 @@
  */
 
 import { LedgerError } from '../base/errors.js';
+import type { OrderSignature } from '../core/command.js';
 import type { AdminPort } from './port.js';
 import { PROCEDURES } from './procedures.js';
 import { checkRequest } from './schema.js';
+import { authorised } from './signed.js';
 
 export interface AdminCall {
   readonly procedure: string;
@@ -20,6 +22,8 @@ export interface AdminCall {
   readonly now: number;
   /** Rows of one page take at most this in JSON; whatever is left comes with the page's cursor. Default: no limit. */
   readonly pageBytesMax?: number;
+  /** Set here alone, where the request was signed and the signature is right. */
+  readonly signature?: OrderSignature;
 }
 
 const STREAMS: ReadonlySet<string> = new Set(['watch']);
@@ -29,7 +33,7 @@ export async function callAdmin(port: AdminPort, call: AdminCall): Promise<objec
   const procedure = PROCEDURES.get(call.procedure);
   if (procedure === undefined) throw unknownProcedure(call.procedure);
   checkRequest(call.procedure, call.request);
-  return procedure(port, call.request, call);
+  return procedure(port, call.request, authorised(call, port.signing));
 }
 
 export function isStream(procedure: string): boolean {

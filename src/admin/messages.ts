@@ -14,6 +14,17 @@ export interface OrderRequest {
   /** Refused where the node has another name, or a group another epoch. */
   readonly node?: string;
   readonly epoch?: number;
+  /** Of the whole request but this, `actor` and `dryRun` (signing/statement.ts). */
+  readonly signature?: RequestSignature;
+}
+
+export interface RequestSignature {
+  /** A public nkey. */
+  readonly key: string;
+  /** When it was signed, milliseconds since 1970. */
+  readonly time: number;
+  /** Base64. */
+  readonly signature: string;
 }
 
 export interface UnlockIpRequest extends OrderRequest {

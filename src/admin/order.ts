@@ -12,6 +12,7 @@ export function orderOf(request: OrderRequest, call: AdminCall): Order {
     actor: call.actor,
     door: call.door,
     reason: request.reason ?? '',
+    ...(call.signature === undefined ? {} : { signature: call.signature }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { NoticeProgress } from '../effects/sm-notify/progress.js';
 import type { Position } from '../ledger/port.js';
 import type { GroupTakeover } from '../takeover/group-takeover.js';
 import type { MemberPort } from '../takeover/port.js';
+import type { SigningRules } from './signed.js';
 
 export interface GroupView {
   readonly name: string;
@@ -107,6 +108,8 @@ export type TakeoverView = Pick<GroupTakeover, 'group' | 'running' | 'release' |
 };
 
 export interface AdminPort {
+  /** Which orders have to be signed, and whose signatures count; undefined where nothing is configured. */
+  readonly signing?: SigningRules | undefined;
   node(): NodeView;
   groups(): readonly GroupView[];
   /** Submits to one owned group, and waits until it is durable. */

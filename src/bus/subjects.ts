@@ -30,6 +30,10 @@ export function aliveSubject(group: string): string {
   return `nlm.peer.${group}.alive`;
 }
 
+export function checkpointsSubject(group: string): string {
+  return `nlm.checkpoints.${token(group)}`;
+}
+
 /**
  * One token of a subject, or the name of a queue, out of any text and never the same out of two: letters, digits and
  * dashes stand for themselves, every other byte (UTF-8) is _hh. The package takes no dot in the name of a queue.

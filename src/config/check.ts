@@ -7,7 +7,15 @@ import { SOCKET_PATH_BYTES_MAX } from '../host/paths.js';
 import { NLM_PROGRAM } from '../nlm/procedures.js';
 import { NSM_PROGRAM } from '../nsm/procedures.js';
 import { PMAP_PROGRAM } from '../portmap/procedures.js';
-import type { Configuration, Export, NatsConfiguration, ServiceGroup, StaticService } from './configuration.js';
+import type {
+  AuditConfiguration,
+  Configuration,
+  Export,
+  Limits,
+  NatsConfiguration,
+  ServiceGroup,
+  StaticService,
+} from './configuration.js';
 import { checkGroups } from './check-groups.js';
 import type { Problem } from './problems.js';
 
@@ -22,6 +30,8 @@ export interface Checkable {
   readonly socket: string;
   readonly exports: readonly Export[];
   readonly nats?: Pick<NatsConfiguration, 'credentials' | 'nkeySeed' | 'user' | 'password' | 'tls'> | undefined;
+  readonly audit: Pick<AuditConfiguration, 'orders'>;
+  readonly limits: Pick<Limits, 'commandMs'>;
   readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports'> & {
     readonly addresses: readonly string[];
   })[];
@@ -34,6 +44,7 @@ export function checkConfiguration(configuration: Checkable): Problem[] {
     ...checkPortmap(configuration),
     ...checkExports(configuration.exports),
     ...checkNats(configuration),
+    ...checkAudit(configuration),
     ...checkGroups(configuration),
   ];
 }
@@ -125,4 +136,23 @@ function exportProblem(exports: readonly Export[]): string | undefined {
     }
   }
   return undefined;
+}
+
+function* checkAudit({ audit: { orders }, limits }: Checkable): Generator<Problem> {
+  if (orders.ageMs > limits.commandMs) {
+    yield {
+      pointer: '/audit/orders/ageMs',
+      message: `must not be above limits.commandMs, ${limits.commandMs}: a copy of an order is known by its id for that time alone`,
+    };
+  }
+  if (orders.require && orders.keys.length === 0) {
+    yield {
+      pointer: '/audit/orders/require',
+      message: 'needs keys whose signatures count: else nobody may order anything',
+    };
+  }
+  const names = orders.keys.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    yield { pointer: '/audit/orders/keys', message: `two keys are called ${JSON.stringify(twice)}` };
 }

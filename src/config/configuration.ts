@@ -36,7 +36,21 @@ export interface Configuration {
   readonly nats?: NatsConfiguration | undefined;
   /** What moves between the nodes of a cluster; empty on a single node. */
   readonly groups: readonly ServiceGroup[];
+  readonly audit: AuditConfiguration;
   readonly limits: Limits;
+}
+
+export interface AuditConfiguration {
+  /** Absolute. Absent: no checkpoint is signed. */
+  readonly keySeed?: string | undefined;
+  readonly origin: string;
+  readonly everyEntries: number;
+  readonly everyMs: number;
+  readonly orders: {
+    readonly require: boolean;
+    readonly ageMs: number;
+    readonly keys: readonly { readonly name: string; readonly key: string; readonly may: readonly string[] }[];
+  };
 }
 
 export interface NatsConfiguration extends BusOptions {

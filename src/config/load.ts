@@ -6,6 +6,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { addressZone, parseAddress, parseNetwork, type Address } from '../base/address.js';
 import { LedgerError } from '../base/errors.js';
 import { parseServer } from '../bus/server.js';
+import { readPublicKey } from '../signing/nkey.js';
 import { nameZone } from '../host/interfaces.js';
 import { checkConfiguration } from './check.js';
 import type {
@@ -119,6 +120,7 @@ function compileSchema(): ValidateFunction {
   });
   ajv.addFormat('address', { type: 'string', validate: (text: string) => parses(() => parseAddress(text)) });
   ajv.addFormat('network', { type: 'string', validate: (text: string) => parses(() => parseNetwork(text)) });
+  ajv.addFormat('nkey', { type: 'string', validate: (text: string) => parses(() => readPublicKey(text)) });
   ajv.addFormat('nats-server', { type: 'string', validate: (text: string) => parses(() => parseServer(text)) });
   return ajv.compile(configurationSchema());
 }

@@ -118,6 +118,7 @@ function expectedOf(pattern: string): string {
 }
 
 function formatOf(format: string): string {
+  if (format === 'nkey') return 'a public nkey, 56 letters and digits beginning with U';
   if (format === 'nats-server') return 'a NATS server as nats://host:port or tls://host:port, without a user';
   return format === 'network'
     ? 'a network as 10.1.0.0/16 or fd00::/8, or one address'

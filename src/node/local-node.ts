@@ -12,6 +12,7 @@ import type {
 import { bytesFromHex } from '../base/bytes.js';
 import { LedgerError } from '../base/errors.js';
 import type { Command } from '../core/command.js';
+import type { SigningRules } from '../admin/signed.js';
 import type { Notice } from '../core/nsm.js';
 import { graces } from '../core/queries.js';
 import type { NlmFiles } from '../core/state.js';
@@ -41,6 +42,7 @@ export interface LocalNodeParts {
   readonly tracer: Tracer;
   readonly takeovers: readonly TakeoverView[];
   readonly noticeProgress: (notice: Notice) => NoticeProgress;
+  readonly signing: SigningRules;
   readonly listeners: () => readonly Listener[];
   readonly connections: () => number;
   readonly notes: () => readonly string[];
@@ -54,6 +56,10 @@ export class LocalNode implements AdminPort {
 
   constructor(parts: LocalNodeParts) {
     this.#parts = parts;
+  }
+
+  get signing(): SigningRules {
+    return this.#parts.signing;
   }
 
   node(): NodeView {

@@ -94,6 +94,7 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
     case 'node-started':
     case 'rules-set':
     case 'call-refused':
+    case 'refusals-counted':
     case 'grace-opened':
     case 'host-monitored':
     case 'host-unmonitored':
