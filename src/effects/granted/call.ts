@@ -12,7 +12,7 @@ import { isNlmVersion, NLM_PROGRAM, nlmCall } from '../../nlm/procedures.js';
 import type { NlmTestArgs } from '../../nlm/types.js';
 import type { XdrReader } from '../../xdr/reader.js';
 import type { XdrWriter } from '../../xdr/writer.js';
-import { callPeer } from '../rpc-call.js';
+import { callPrivilegedWherePossible } from '../privileged-call.js';
 import { Channel, type ChannelReply } from './channel.js';
 import type { CallbackResult } from './courier.js';
 
@@ -161,6 +161,7 @@ function closeOnceOpen(opening: Promise<Channel>): void {
   );
 }
 
+/** From a privileged port where this process may: clients of BSD's making take no other for a server's. */
 async function overUdp<R>(service: ClientService, port: number, call: ClientCall<R>): Promise<ChannelReply<R>> {
   const peer = { transport: 'udp', address: service.client, port, localAddress: service.serverAddress } as const;
   const none = { decode: () => undefined, encode: call.encode };
@@ -168,7 +169,7 @@ async function overUdp<R>(service: ClientService, port: number, call: ClientCall
   const { procedure } = call;
   const asked = { program: NLM_PROGRAM, version: service.version, procedure, arguments: none, result };
   try {
-    return { type: 'reply', result: await callPeer(peer, asked, undefined, UDP_MS_MAX) };
+    return { type: 'reply', result: await callPrivilegedWherePossible(peer, asked, undefined, UDP_MS_MAX) };
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     // Only what no client has taken is no copy: a program or port that is not there.
