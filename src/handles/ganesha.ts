@@ -7,7 +7,8 @@
  *   byte 4      length of the opaque part
  *   byte 5      the opaque part: low 5 bits the fsid type, high bits the size of the kernel handle type (0x40 one byte)
  *   then        fsid: 0, 8 or 16 bytes by its type; type 4: f_fsid of statfs, two little-endian u32
- *   then        kernel handle type (1 inode and generation, 2 the same with the parent's inode), kernel handle
+ *   then        kernel handle type (1 inode and generation, 2 the same with the parent's inode), kernel handle;
+ *               three words of type 1 are of tmpfs: generation, then the inode's low and high word
  *   then        zero to three bytes of padding to a multiple of 4
  *
  * A handle is valid if and only if (1) byte 0 is 0x43, (2) it is as long as the opaque part and its padding say, and
@@ -25,6 +26,8 @@ const FSID_TWO_UINT32 = 4;
 /** Bytes of the fsid by its type: none, one u64, major and u64, two u64, two u32, device. */
 const FSID_BYTES = [0, 8, 16, 16, 8, 8] as const;
 const KERNEL_TYPE_ONE_BYTE = 0x40;
+/** Linux mm/shmem.c, shmem_encode_fh. */
+const TMPFS_BYTES = 12;
 /** File systems whose names one export keeps; a stranger's handles can name any. */
 const NAMES_MAX = 1024;
 
@@ -119,7 +122,12 @@ function decodeKernelHandle(fh: Bytes, start: number, end: number): { inode: num
   const type = fh.charCodeAt(start);
   // 2 adds the inode of the parent directory, which is not needed to find the file.
   const words = type === 1 ? 2 : type === 2 ? 3 : undefined;
-  if (words === undefined || end - start - 1 < words * 4) return undefined;
+  const bytes = end - start - 1;
+  if (words === undefined || bytes < words * 4) return undefined;
+  if (type === 1 && bytes === TMPFS_BYTES) {
+    const inode = u32LittleEndian(fh, start + 5) + u32LittleEndian(fh, start + 9) * 0x1_0000_0000;
+    return { inode, generation: u32LittleEndian(fh, start + 1) };
+  }
   return { inode: u32LittleEndian(fh, start + 1), generation: u32LittleEndian(fh, start + 5) };
 }
 

@@ -1,7 +1,7 @@
 /** unlock-ip, unlock-fs and unlock-client while two clients hold locks through two addresses on two file systems. */
 import test from 'ava';
 import { clients, floating, otherFloating } from './harness/addresses.js';
-import { locks, unlockClient, unlockFs, unlockIp, waiters } from './harness/admin.js';
+import { locks, resolvedLocks, unlockClient, unlockFs, unlockIp, waiters } from './harness/admin.js';
 import { until } from './harness/events.js';
 import { holding, oursOnly, packetsDecode, useWorld } from './harness/suite.js';
 import { exportOne, exportTwo } from './harness/server.js';
@@ -33,6 +33,19 @@ oursOnly('locks and waiters show who holds what, through which address', async (
   await a.kill();
   t.is((await b.finish(wait)).result, 'OK');
   await b.kill();
+});
+
+oursOnly('locks --resolve names the path of the file that a client has locked', async (t) => {
+  const { client1, node } = world();
+  const [name, other] = [world().file(''), world().file('')];
+  const a = await holding(client1, `/mnt/one${name}`);
+  await a.open(1, `/mnt/two${other}`);
+  t.is(await a.do('lock 0 w 0 10'), 'OK');
+  t.is(await a.do('lock 1 r 0 10'), 'OK');
+  const paths = (await resolvedLocks(node)).map(({ path }) => path);
+  t.deepEqual(new Set(paths), new Set([`${exportOne}${name}`, `${exportTwo}${other}`]));
+  await a.kill();
+  await until('no lock', 5000, async () => (await locks(node)).length === 0);
 });
 
 oursOnly('unlock-ip drops the locks of one address and calls back who waited for them', async (t) => {

@@ -29,6 +29,12 @@ test('a handle of Ganesha gives its export, f_fsid, inode and generation', (t) =
   });
 });
 
+test('the three words of tmpfs are a generation and an inode of 64 bits', (t) => {
+  const opaque = '44' + '562c02f171c2cf36' + '01' + '4b0605f4' + '26802100' + '01000000';
+  const fh = bytesFromHex(`4300004d${(opaque.length / 2).toString(16)}${opaque}0000`);
+  t.like(decodeGaneshaHandle(fh), { inode: 0x1_0021_8026, generation: 0xf405064b });
+});
+
 test('two exports of one tree are one file (hazard 3)', (t) => {
   const map = new HandleMap([ganesha({ path: '/a', exportId: 77 }), ganesha({ path: '/b', exportId: 78 })]);
   const a = map.lookup(GOLDEN);

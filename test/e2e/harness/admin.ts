@@ -34,6 +34,12 @@ export async function locks(node: LedgerNode): Promise<readonly Lock[]> {
   return ((await node.command(['locks'])) as { readonly rows: readonly Lock[] }).rows;
 }
 
+/** With the path of each file, as the node finds it on the file system that is mounted there. */
+export async function resolvedLocks(node: LedgerNode): Promise<readonly (Lock & { readonly path?: string })[]> {
+  return ((await node.command(['locks', '--resolve'])) as { readonly rows: readonly (Lock & { path?: string })[] })
+    .rows;
+}
+
 export async function waiters(node: LedgerNode): Promise<readonly Lock[]> {
   return ((await node.command(['waiters'])) as { readonly rows: readonly Lock[] }).rows;
 }
