@@ -63,7 +63,7 @@ export class World {
     } catch (error) {
       const evidence = world.evidence();
       await world.close();
-      throw new Error(evidence, { cause: error });
+      throw new Error(`${String(error)}\n${evidence}`, { cause: error });
     }
   }
 
