@@ -4,73 +4,31 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import type { Bytes } from '../../src/base/bytes.js';
-import { u64 } from '../../src/base/u64.js';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
-import { callbackForm } from '../../src/core/callback-form.js';
-import type { Command, LockCommand } from '../../src/core/command.js';
-import { decide } from '../../src/core/decide.js';
-import { evolve } from '../../src/core/evolve.js';
-import { initialState, type NlmFiles } from '../../src/core/state.js';
+import { initialState } from '../../src/core/state.js';
 import { sweep } from '../../src/core/sweep.js';
+import { lockNumber, newCall, run } from './curves/commands.js';
 
-const NOW = 1_700_000_000_000;
 const PAIRS = 200_000;
 const SLICE = 2000;
-const OWNERS = 1000;
-
-let xid = 0;
-let position = 0;
-
-function run(state: NlmFiles, command: Command): void {
-  const { events } = decide(state, command, { now: NOW, mayGrant: true });
-  position += 1;
-  for (const event of events) evolve(state, event, { position, epoch: 1, time: NOW });
-}
-
-/** Lock number `n`: a range of its own beyond 2^53, on a file of `perFile` locks. */
-function lockNumber(n: number, perFile: number): LockCommand {
-  const svid = n % OWNERS;
-  const file = Math.floor(n / perFile);
-  const at = (n % perFile) * 16;
-  xid += 1;
-  return {
-    type: 'lock',
-    owner: {
-      client: { name: `client${svid % 50}` as Bytes, address: `10.0.0.${svid % 50}` },
-      serverAddress: svid % 2 === 0 ? '10.1.1.1' : '10.1.1.2',
-      svid,
-      oh: `${svid}@client` as Bytes,
-    },
-    file: { key: `key-of-file-${file}` as Bytes, fileSystem: 'fs1', handle: `handle-of-file-${file}` as Bytes },
-    range: { start: u64(0x200000, at), end: u64(0x200000, at + 7) },
-    length: u64(0, 8),
-    exclusive: true,
-    block: false,
-    reclaim: false,
-    monitored: true,
-    state: 3,
-    presentLife: false,
-    callback: callbackForm({ version: 4, transport: 'tcp', message: false }),
-    call: { port: 700, xid: xid >>> 0, digest: 1 },
-  };
-}
 
 function measure(held: number, perFile: number): Record<string, number | string> {
   globalThis.gc?.();
   const before = process.memoryUsage.rss();
   const state = initialState();
-  for (let n = 0; n < held; n += 1) run(state, lockNumber(n, perFile));
+  for (let n = 0; n < held; n += 1) run(state, lockNumber(n, { perFile }));
   globalThis.gc?.();
   const bytesALock = (process.memoryUsage.rss() - before) / held;
 
-  const pairs = Array.from({ length: 1000 }, (_, i) => lockNumber(held + Math.floor((i * perFile) / 1000), perFile));
+  const pairs = Array.from({ length: 1000 }, (_, i) =>
+    lockNumber(held + Math.floor((i * perFile) / 1000), { perFile }),
+  );
   let worst = 0;
   const begin = performance.now();
   for (let i = 0; i < PAIRS; i += 1) {
     const lock = pairs[i % pairs.length]!;
     const started = performance.now();
-    const call = { port: 700, xid: (xid += 1) >>> 0, digest: 1 };
+    const call = newCall();
     run(state, { ...lock, call });
     run(state, { type: 'unlock', owner: lock.owner, file: lock.file, range: lock.range, call });
     worst = Math.max(worst, performance.now() - started);

@@ -17,3 +17,9 @@ export function residentBytes(pid: number): number {
   const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(found?.[1]) * 1024;
 }
+
+/** Milliseconds of processor that this process has used, exact to a microsecond. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

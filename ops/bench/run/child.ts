@@ -13,7 +13,7 @@ export const HOST = '127.0.0.1';
 /** The second server address: the locks that are held, and purged, come in here. 127/8 is always on the host. */
 export const OTHER_HOST = '127.0.0.2';
 const TRY_AGAIN_MS = 2;
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 180_000;
 const STOP_MS_MAX = 20_000;
 
 export interface Child {
@@ -40,12 +40,17 @@ export interface Probe {
 const ALIVE: Probe = { host: HOST, work: once, calls: new Calls({ handles: syntheticHandles(1), callers: 1 }) };
 
 /** Starts the built node on `data`, which is of this bench alone. */
-export async function startNode(data: string, ports: readonly [number, number], probe = ALIVE): Promise<NodeChild> {
+export async function startNode(
+  data: string,
+  ports: readonly [number, number],
+  probe: Probe = ALIVE,
+  options: readonly string[] = [],
+): Promise<NodeChild> {
   const [port, nsmPort] = ports;
   const socket = join(data, 'bench.socket');
   const listen = ['--listen', HOST, '--listen', OTHER_HOST, '--nlm-port', `${port}`, '--nsm-port', `${nsmPort}`];
   const off = ['--portmap', 'off', '--control', 'off', '--log-level', 'warn'];
-  const script = ['start', '--data', data, '--socket', socket, ...listen, ...off];
+  const script = ['start', '--data', data, '--socket', socket, ...listen, ...off, ...options];
   const child = await startScript('../../../src/main.js', script, { port, log: join(data, 'bench.log'), probe });
   return { ...child, data, socket };
 }

@@ -5,16 +5,17 @@
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { addressFrom, type Address } from '../../../src/base/address.js';
 import { assert } from '../../../src/base/assert.js';
 import { bytesFrom, type Bytes } from '../../../src/base/bytes.js';
 import { callPeer } from '../../../src/effects/rpc-call.js';
 import type { Codec } from '../../../src/xdr/codec.js';
 import { ended, HOST } from './child.js';
+import { isInstalled } from './installed.js';
 import type { Contender } from './shapes.js';
-import { PEER } from './table.js';
+import { GANESHA } from './names.js';
 
 export interface Ganesha {
   readonly contender: Contender;
@@ -77,7 +78,7 @@ export async function startGanesha(folder: string): Promise<Ganesha> {
     await serves(NLM_PORT, 100_021, 4, log);
     const handles = await handlesOf(place, names);
     const pid = ganesha.pid ?? 0;
-    return { contender: { name: PEER, pid, tcpPort: NLM_PORT, udpPort: NLM_PORT, handles, monitored: false }, stop };
+    return { contender: { name: GANESHA, pid, tcpPort: NLM_PORT, udpPort: NLM_PORT, handles, monitored: false }, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -161,9 +162,4 @@ function loopback(): Address {
 
 function textOf(value: string): Bytes {
   return bytesFrom(Buffer.from(value));
-}
-
-function isInstalled(name: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => existsSync(join(folder, name)));
 }

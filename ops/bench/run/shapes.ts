@@ -32,6 +32,13 @@ export interface Contender {
   readonly handles: readonly Buffer[];
   /** LOCK, or NM_LOCK. */
   readonly monitored: boolean;
+  /** A server of another protocol loads itself; undefined for a shape that it does not have. */
+  readonly load?: (shape: Shape, timing: Timing) => Promise<Figures | undefined>;
+}
+
+export interface Timing {
+  readonly durationMs: number;
+  readonly warmupMs: number;
 }
 
 export interface Run extends Figures {
@@ -68,24 +75,29 @@ export async function runRounds(options: RoundsOptions): Promise<Rounds> {
   const runs: Run[] = [];
   const sync: number[] = [];
   // Code is compiled, and the ledger has learnt how quick its disk is, before the first round.
-  for (const contender of contenders) await runShape(SHAPES[1]!, contender, { durationMs: WARM_MS, warmupMs: 0 });
+  const warm = { durationMs: WARM_MS, warmupMs: 0 };
+  for (const contender of contenders) await (contender.load ?? loadShape(contender))(SHAPES[1]!, warm);
   for (let round = 0; round < rounds; round += 1) {
     say(`round ${round + 1} of ${rounds}`);
     sync.push(syncMicroseconds(folder));
     for (const shape of [...SHAPES, OPEN_LOOP]) {
       for (const contender of contenders) {
-        const figures = await runShape(shape, contender, options);
-        runs.push({ round, shape: shape.name, server: contender.name, ...figures });
+        const figures = await (contender.load ?? loadShape(contender))(shape, options);
+        if (figures !== undefined) runs.push({ round, shape: shape.name, server: contender.name, ...figures });
       }
     }
   }
   return { runs, sync };
 }
 
+function loadShape(contender: Contender): (shape: Shape, timing: Timing) => Promise<Figures> {
+  return (shape, timing) => runShape(shape, contender, timing);
+}
+
 export async function runShape(
   { transport, connections, depth, rate }: Shape,
   { pid, tcpPort, udpPort, handles, monitored }: Contender,
-  { durationMs, warmupMs }: { readonly durationMs: number; readonly warmupMs: number },
+  { durationMs, warmupMs }: Timing,
 ): Promise<Figures> {
   const calls = new Calls({ handles, callers: CALLERS });
   const port = transport === 'tcp' ? tcpPort : udpPort;

@@ -1,16 +1,11 @@
 /** The table that the bench prints: what was measured, beside what the project aims at. */
 
 import type { Figures } from '../load/generator.js';
-import type { HeldFigures } from './held.js';
+import { exponentOf } from '../curves/fit.js';
+import { GANESHA, IDLE, NODE } from './names.js';
+import type { Results } from './results.js';
 import type { Rounds, Run } from './shapes.js';
 import { median, ratios } from './statistics.js';
-import type { VolumeFigures } from './volume.js';
-
-export interface Results {
-  readonly rounds: Rounds;
-  readonly held: readonly HeldFigures[];
-  readonly volume: VolumeFigures;
-}
 
 type Row = readonly [what: string, measured: string, mark: string];
 
@@ -21,10 +16,6 @@ const MARKS: Readonly<Record<string, readonly [least: number, most: number | und
   '8x16 UDP': [3, undefined],
 };
 
-const NODE = 'nlm-ledger';
-const IDLE = 'idle';
-export const PEER = 'ganesha';
-
 export function tableLines(results: Results): string[] {
   const { rounds } = results;
   return [
@@ -32,12 +23,14 @@ export function tableLines(results: Results): string[] {
     ...aligned([['shape', 'server', 'operations/s', 'p50 us', 'p99 us', 'CPU us/op'], ...shapeRows(rounds.runs)]),
     '',
     ...aligned([['what', 'measured', 'mark'], ...ratioRows(rounds), ...heldRows(results), ...volumeRows(results)]),
+    '',
+    ...aligned([['curve', 'from', 'to', 'exponent', 'allowed'], ...curveRows(results)]),
   ];
 }
 
 function shapeRows(runs: readonly Run[]): string[][] {
   return unique(runs.map(({ shape }) => shape)).flatMap((shape) =>
-    unique(runs.map(({ server }) => server)).map((server) => {
+    unique(runs.filter((run) => run.shape === shape).map(({ server }) => server)).map((server) => {
       const of = (pick: (run: Run) => number): number[] => valuesOf(runs, shape, server, pick);
       return [
         shape,
@@ -58,14 +51,18 @@ function ratioRows({ runs, sync }: Rounds): Row[] {
   rows.push(['5,000 pairs/s, p50 over that', spread(ratios(p50('5,000 pairs/s'), sync), 2), '<= 2.5']);
   const p99 = valuesOf(runs, '5,000 pairs/s', NODE, (run) => run.p99 / 1000);
   rows.push(['5,000 pairs/s, p99', `${spread(p99, 2)} ms`, '<= 3 ms']);
-  const hasPeer = runs.some(({ server }) => server === PEER);
+  const hasPeer = runs.some(({ server }) => server === GANESHA);
   for (const [shape, [least, most]] of Object.entries(MARKS)) {
     const paired = (over: string, pick: (run: Run) => number): string =>
       spread(ratios(valuesOf(runs, shape, NODE, pick), valuesOf(runs, shape, over, pick)), 2);
     rows.push([`${shape}, operations over the idle server`, paired(IDLE, (run) => run.operationsPerSecond), '']);
     if (!hasPeer) continue;
-    rows.push([`${shape}, operations over NFS-Ganesha`, paired(PEER, (run) => run.operationsPerSecond), `>= ${least}`]);
-    rows.push([`${shape}, CPU over NFS-Ganesha`, paired(PEER, serverCpu), most === undefined ? '' : `<= ${most}`]);
+    rows.push([
+      `${shape}, operations over NFS-Ganesha`,
+      paired(GANESHA, (run) => run.operationsPerSecond),
+      `>= ${least}`,
+    ]);
+    rows.push([`${shape}, CPU over NFS-Ganesha`, paired(GANESHA, serverCpu), most === undefined ? '' : `<= ${most}`]);
   }
   return rows;
 }
@@ -110,6 +107,22 @@ function volumeRows({ volume }: Results): Row[] {
     `${bytes.toFixed(0)} B`,
     '<= 160 B',
   ]);
+}
+
+function curveRows({ curves }: Results): string[][] {
+  return curves.map(({ title, of, unit, points, exponentMax, cut }) => {
+    const [first, last] = [points[0], points.at(-1)];
+    const at = (point: typeof first): string =>
+      point === undefined ? '' : `${point.value.toPrecision(3)} at ${point.n.toLocaleString('en')}`;
+    const note = cut === undefined ? '' : ` (${cut})`;
+    return [
+      `${title}: ${unit}, by ${of}${note}`,
+      at(first),
+      at(last),
+      exponentOf(points).toFixed(2),
+      `<= ${exponentMax}`,
+    ];
+  });
 }
 
 function valuesOf(runs: readonly Run[], shape: string, server: string, pick: (run: Run) => number): number[] {
