@@ -1,4 +1,4 @@
-/** `locks` and `waiters`: what is held and who waits, a page at a time. */
+/** `locks` and `waiters`: what is held (locks, then shares) and who waits, a page at a time. */
 
 import { parseAddress } from '../base/address.js';
 import { bytesFromHex } from '../base/bytes.js';
@@ -17,11 +17,11 @@ import { bytesOfText } from './text.js';
 const RESOLVED_MAX = 1000;
 
 export async function locks(port: AdminPort, request: LocksRequest, call: AdminCall): Promise<Page<LockRow>> {
-  return page(port, request, call, 'lock', (row) => row);
+  return page(port, request, call, ['lock', 'share'], (row) => row);
 }
 
 export async function waiters(port: AdminPort, request: LocksRequest, call: AdminCall): Promise<Page<WaiterRow>> {
-  return page(port, request, call, 'waiter', (row, state, found) => {
+  return page(port, request, call, ['waiter'], (row, state, found) => {
     const waitingMs = Math.max(0, call.now - row.since);
     return { ...row, waitingMs, behind: blockersOf(state, found) };
   });
@@ -31,7 +31,7 @@ async function page<Row extends LockRow>(
   port: AdminPort,
   request: LocksRequest,
   { pageBytesMax }: AdminCall,
-  kind: Found['kind'],
+  kinds: readonly Found['kind'][],
   rowOf: (row: LockRow, state: NlmFiles, found: Found) => Row,
 ): Promise<Page<Row>> {
   checkNode(port, request);
@@ -42,12 +42,17 @@ async function page<Row extends LockRow>(
   const rows: Row[] = [];
   for (const [index, { name, state }] of groups.entries()) {
     if (index < from.group || state === undefined) continue;
-    for await (const found of scan(state, kind, filter, index === from.group ? from.slot : 1)) {
-      const row = rowOf(describe(state, found, name), state, found);
-      if (!room.takes(row, rows.length === 0)) {
-        return { rows: await resolved(port, request, rows), cursor: `${index}-${found.slot}` };
+    for (const kind of kinds) {
+      if (index === from.group && from.kind === 'share' && kind !== 'share') continue;
+      const first = index === from.group && (kind === 'share') === (from.kind === 'share') ? from.slot : 1;
+      for await (const found of scan(state, kind, filter, first)) {
+        const row = rowOf(describe(state, found, name), state, found);
+        if (!room.takes(row, rows.length === 0)) {
+          const cursor = `${index}-${kind === 'share' ? 's' : ''}${found.slot}`;
+          return { rows: await resolved(port, request, rows), cursor };
+        }
+        rows.push(row);
       }
-      rows.push(row);
     }
   }
   return { rows: await resolved(port, request, rows) };
@@ -77,11 +82,21 @@ function groupsOf(port: AdminPort, { group }: LocksRequest): readonly GroupView[
   return groups;
 }
 
-function cursorOf(cursor: string | undefined): { readonly group: number; readonly slot: number } {
+interface Cursor {
+  readonly group: number;
+  readonly kind?: 'share';
+  readonly slot: number;
+}
+
+function cursorOf(cursor: string | undefined): Cursor {
   if (cursor === undefined) return { group: 0, slot: 1 };
-  const match = /^([0-9]{1,6})-([0-9]{1,10})$/.exec(cursor);
+  const match = /^([0-9]{1,6})-(s?)([0-9]{1,15})$/.exec(cursor);
   if (match === null) throw new LedgerError('bad-request', 'that cursor is of no page: take it from the page before');
-  return { group: Number(match[1]), slot: Math.max(1, Number(match[2])) };
+  return {
+    group: Number(match[1]),
+    slot: Math.max(1, Number(match[3])),
+    ...(match[2] === '' ? {} : { kind: 'share' }),
+  };
 }
 
 /** One look for each file, whatever the number of its locks. */

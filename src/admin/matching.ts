@@ -25,7 +25,7 @@ export function filterOfSelector(selector: Selector): Filter {
   }
 }
 
-/** At most `limit` rows: locks first, then waiters. */
+/** At most `limit` rows: locks first, then shares, then waiters. */
 export async function matchingRows(
   { name, state }: GroupView,
   selector: Selector,
@@ -34,7 +34,7 @@ export async function matchingRows(
   const rows: DroppedLock[] = [];
   if (state === undefined) return rows;
   const filter = filterOfSelector(selector);
-  for (const kind of ['lock', 'waiter'] as const) {
+  for (const kind of ['lock', 'share', 'waiter'] as const) {
     for await (const found of scan(state, kind, filter)) {
       if (rows.length >= limit) return rows;
       rows.push(droppedOf(describe(state, found, name), found));
@@ -44,7 +44,7 @@ export async function matchingRows(
 }
 
 function droppedOf(
-  { group: _group, since: _since, ...row }: ReturnType<typeof describe>,
+  { group: _group, since: _since, kind: _kind, ...row }: ReturnType<typeof describe>,
   { kind }: Found,
 ): DroppedLock {
   return { kind, ...row };

@@ -275,6 +275,7 @@ export interface GracesReply {
 }
 
 export interface LockRow {
+  readonly kind: 'lock' | 'share' | 'waiter';
   readonly group: string;
   readonly lock: number;
   readonly client: string;
@@ -289,6 +290,9 @@ export interface LockRow {
   readonly exclusive: boolean;
   /** Milliseconds since 1970. */
   readonly since: number;
+  /** Of a share alone: what it denies and what it does, 0 none, 1 read, 2 write, 3 both; its range is the whole file. */
+  readonly mode?: number;
+  readonly access?: number;
   /** Only where the request asked to resolve, and a path was found. */
   readonly path?: string;
 }
@@ -341,6 +345,7 @@ export interface Pin {
   readonly fileSystem: string;
   readonly locks: number;
   readonly waiters: number;
+  readonly shares: number;
   /** The server addresses that they came in through. */
   readonly addresses: readonly string[];
   /** Counting ended at a limit: there are more. */

@@ -1,4 +1,4 @@
-/** What still pins a file system after an order: the locks and waiters that remain there, and the addresses they came through. */
+/** What still pins a file system after an order: the locks, shares and waiters that remain there, and the addresses they came through. */
 
 import type { Selector } from '../core/command.js';
 import { addressOf, type NlmFiles } from '../core/state.js';
@@ -24,13 +24,13 @@ export async function pinsOf(
 }
 
 async function pinOf(groups: readonly GroupView[], fileSystem: string, except: Selector | undefined): Promise<Pin> {
-  const counts = { lock: 0, waiter: 0 };
+  const counts = { lock: 0, share: 0, waiter: 0 };
   const addresses = new Set<string>();
   let more = false;
   for (const { state } of groups) {
     if (state === undefined || !hasAny(state, fileSystem)) continue;
     const gone = except === undefined ? new Set<number>() : await idsOf(state, except, fileSystem);
-    for (const kind of ['lock', 'waiter'] as const) {
+    for (const kind of ['lock', 'share', 'waiter'] as const) {
       let rows = 0;
       for await (const { id, owner } of scan(state, kind, { fileSystem })) {
         rows += 1;
@@ -42,18 +42,20 @@ async function pinOf(groups: readonly GroupView[], fileSystem: string, except: S
       }
     }
   }
-  return { fileSystem, locks: counts.lock, waiters: counts.waiter, addresses: [...addresses].toSorted(), more };
+  const { lock: locks, share: shares, waiter: waiters } = counts;
+  return { fileSystem, locks, waiters, shares, addresses: [...addresses].toSorted(), more };
 }
 
 /** In constant time: most file systems are empty after an order. */
 function hasAny(state: NlmFiles, fileSystem: string): boolean {
   const scope = state.fileSystemByName.get(fileSystem);
-  return scope !== undefined && scope.locks + scope.waiters > 0;
+  if (scope === undefined) return false;
+  return scope.locks + scope.waiters + scope.shares + scope.expected + scope.expectedShares > 0;
 }
 
 async function idsOf(state: NlmFiles, selector: Selector, fileSystem: string): Promise<Set<number>> {
   const ids = new Set<number>();
-  for (const kind of ['lock', 'waiter'] as const) {
+  for (const kind of ['lock', 'share', 'waiter'] as const) {
     for await (const { id } of scan(state, kind, { ...filterOfSelector(selector), fileSystem })) {
       ids.add(id);
       if (ids.size > ROWS_MAX * 2) return ids;

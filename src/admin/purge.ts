@@ -61,6 +61,8 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
 
 async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeCommand, room: Room): Promise<Done> {
   const { selector, order, dryRun } = command;
+  // Of a single one, what it is: it goes at once, and is in no list of a sweep.
+  const single = selector.type === 'lock' ? await matchingRows(view, selector, 1) : [];
   const settled = await port.submit(view.name, command);
   if (settled.type === 'withheld') throw withheld(view.name, settled.cause, order);
   const outcome = purgedOutcome(settled.outcome, view.name);
@@ -69,9 +71,12 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
   const facts = { group: view.name, epoch: view.epoch, position, repeated };
   if (dryRun) {
     const rows = room.fill(await matchingRows(view, selector, PAGE_ROWS_DEFAULT));
-    const isWhole = rows.length === counts.locks + counts.waiters;
+    const isWhole = rows.length === counts.locks + counts.waiters + counts.shares;
     const files = isWhole ? { files: new Set(rows.map(({ handle }) => handle)).size } : {};
     return { group: { ...facts, counts: { ...counts, ...files }, list: 'none' }, rows };
+  }
+  if (selector.type === 'lock' && !repeated) {
+    return { group: { ...facts, counts: { ...counts, files: 1 }, list: 'kept' }, rows: single };
   }
   const report = await port.purgeReport(view.name, position);
   if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [] };

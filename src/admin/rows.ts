@@ -20,13 +20,15 @@ import {
   W_TIME,
   type NlmFiles,
 } from '../core/state.js';
+import { WHOLE_FILE } from '../core/wake-queue.js';
 import { findWaiterById, waiterRange } from '../core/waiters.js';
 import type { LockRow } from './messages.js';
 import { textOfBytes } from './text.js';
 
-/** A lock or a waiter, as far as filters look at it. */
+/** A lock, a share or a waiter, as far as filters look at it. */
 export interface Found {
-  readonly kind: 'lock' | 'waiter';
+  readonly kind: 'lock' | 'share' | 'waiter';
+  /** Its place in the order of the scan: the slot, of a share the number. */
   readonly slot: number;
   readonly id: number;
   readonly owner: number;
@@ -46,8 +48,29 @@ export interface Filter {
 /** Slots between two turns: about a millisecond. */
 const SLICE_SLOTS = 8192;
 
-/** Live rows that pass the filter, from a slot on, in the order of their slots. */
+/** Live rows that pass the filter, from a place on, in their order. */
 export async function* scan(state: NlmFiles, kind: Found['kind'], filter: Filter, from = 1): AsyncGenerator<Found> {
+  if (kind === 'share') yield* scanShares(state, filter, from);
+  else yield* scanSlots(state, kind, filter, from);
+}
+
+/** In the order of their coming: their numbers grow. */
+async function* scanShares(state: NlmFiles, filter: Filter, from: number): AsyncGenerator<Found> {
+  let slice = 0;
+  for (const { id, owner, file } of state.shares.values()) {
+    slice += 1;
+    if (slice % SLICE_SLOTS === 0) await nextTurn();
+    const found = { kind: 'share', slot: id, id, owner, file } as const;
+    if (id >= from && state.shares.has(id) && passes(state, found, filter)) yield found;
+  }
+}
+
+async function* scanSlots(
+  state: NlmFiles,
+  kind: 'lock' | 'waiter',
+  filter: Filter,
+  from: number,
+): AsyncGenerator<Found> {
   const table = kind === 'lock' ? state.locks : state.waiters;
   const read = kind === 'lock' ? lockAt : waiterAt;
   for (let slot = from, slice = 0; slot < table.limit; slot += 1) {
@@ -88,13 +111,12 @@ function passes(state: NlmFiles, { owner, file, id }: Found, filter: Filter): bo
 
 /** With everything that people see of it. The row must still be there: call it in the turn that found it. */
 export function describe(state: NlmFiles, found: Found, group: string): LockRow {
-  const { kind, slot, owner, file, id } = found;
-  const isLock = kind === 'lock';
-  const flags = isLock ? state.locks.get(slot, L_FLAGS) : state.waiters.get(slot, W_FLAGS);
-  const range = isLock ? state.locks.rangeOf(slot) : waiterRange(state, slot);
+  const { owner, file, id } = found;
+  const { range, exclusive, handle, since, ...share } = factsOf(state, found);
   const handles = handlesOf(state, file);
   const { name, address } = clientOf(state, owner);
   return {
+    kind: found.kind,
     group,
     lock: id,
     client: textOfBytes(name),
@@ -103,9 +125,31 @@ export function describe(state: NlmFiles, found: Found, group: string): LockRow 
     svid: state.owners.get(owner, O_SVID) | 0,
     oh: textOfBytes(state.ownerHandles[owner] ?? NO_BYTES),
     fileSystem: fileSystemOf(state, file).name,
-    handle: bytesToHex(handles[flags >>> HANDLE_SHIFT] ?? handles[0] ?? NO_BYTES),
+    handle: bytesToHex(handles[handle] ?? handles[0] ?? NO_BYTES),
     ...rangeTexts(range),
+    exclusive,
+    since,
+    ...share,
+  };
+}
+
+interface Facts extends Pick<LockRow, 'exclusive' | 'since' | 'mode' | 'access'> {
+  readonly range: Range;
+  /** Which of the file's. */
+  readonly handle: number;
+}
+
+function factsOf(state: NlmFiles, { kind, slot, id }: Found): Facts {
+  if (kind === 'share') {
+    const { mode, access, handle, time } = state.shares.get(id)!;
+    return { range: WHOLE_FILE, exclusive: false, handle, since: time, mode, access };
+  }
+  const isLock = kind === 'lock';
+  const flags = isLock ? state.locks.get(slot, L_FLAGS) : state.waiters.get(slot, W_FLAGS);
+  return {
+    range: isLock ? state.locks.rangeOf(slot) : waiterRange(state, slot),
     exclusive: (flags & EXCLUSIVE) !== 0,
+    handle: flags >>> HANDLE_SHIFT,
     since: isLock ? state.locks.getWide(slot, L_TIME) : state.waiters.getWide(slot, W_TIME),
   };
 }

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../base/assert.js';
 import { countsOf } from './decide-client.js';
-import type { PurgeCommand, Selector } from './command.js';
+import type { LockId, PurgeCommand, Selector } from './command.js';
 import { AGAIN, answer, type Decision } from './decision.js';
 import type { Event } from './event.js';
 import { findLock } from './find-lock.js';
@@ -10,7 +10,9 @@ import { L_FILE, L_OWNER } from './lock-rows.js';
 import { isExpectedLock } from './held.js';
 import { countsWith, type Counts } from './outcome.js';
 import { clientsOf } from './select.js';
-import { isSweeping, type NlmFiles } from './state.js';
+import { findShare, isExpectedShare } from './shares.js';
+import { isDead, isSweeping, W_FILE, W_OWNER, type NlmFiles } from './state.js';
+import { findWaiterById } from './waiters.js';
 
 export function decidePurge(state: NlmFiles, command: PurgeCommand): Decision {
   const { selector, order, dryRun } = command;
@@ -31,7 +33,8 @@ export function decidePurge(state: NlmFiles, command: PurgeCommand): Decision {
   // The counts of one scope are exact only once the dead of the others are gone.
   if (isSweeping(state)) return AGAIN;
   const found = command.reclaimable === true ? findHeld(state, selector, order) : find(state, selector, order);
-  if (found === undefined) return answer({ type: 'not-found', what: `lock ${(selector as { lock?: number }).lock}` });
+  if (found === undefined)
+    return answer({ type: 'not-found', what: `lock, share or waiter ${(selector as { lock?: number }).lock}` });
   const { counts, event } = found;
   return answer({ type: 'purged', selector, counts, dryRun, repeated: false }, dryRun ? [] : [event]);
 }
@@ -76,6 +79,8 @@ function find(state: NlmFiles, selector: Selector, order: PurgeCommand['order'])
       return { counts, event: { type: 'client-unlocked', ...which, counts, order } };
     }
     case 'lock': {
+      const other = findShareOrWaiter(state, selector.lock, order);
+      if (other !== undefined) return other;
       const slot = findLock(state, selector.lock);
       if (slot === 0) return undefined;
       const counts = countsWith({ locks: 1, waiters: 0, shares: 0 }, isExpectedLock(state, slot) ? 1 : 0, 0);
@@ -87,6 +92,21 @@ function find(state: NlmFiles, selector: Selector, order: PurgeCommand['order'])
     default:
       return unreachable(selector);
   }
+}
+
+/** One counter numbers locks, shares and waiters. */
+function findShareOrWaiter(state: NlmFiles, id: LockId, order: PurgeCommand['order']): Found | undefined {
+  const share = findShare(state, id);
+  if (share !== undefined) {
+    const counts = countsWith({ locks: 0, waiters: 0, shares: 1 }, 0, isExpectedShare(state, share) ? 1 : 0);
+    return { counts, event: { type: 'share-unlocked', share: id, owner: share.owner, counts, order } };
+  }
+  const slot = findWaiterById(state, id);
+  if (slot === 0) return undefined;
+  const owner = state.waiters.get(slot, W_OWNER);
+  if (isDead(state, owner, state.waiters.get(slot, W_FILE), id)) return undefined;
+  const counts = { locks: 0, waiters: 1, shares: 0 };
+  return { counts, event: { type: 'waiter-unlocked', waiter: id, owner, counts, order } };
 }
 
 function sameSelector(a: Selector, b: Selector): boolean {

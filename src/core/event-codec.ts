@@ -241,6 +241,8 @@ const KINDS: Readonly<Record<Event['type'], Kind>> = {
     since: number,
   }),
   'locks-released': kind(53, 'locks-released', { owner: number, file: number, range }),
+  'share-unlocked': kind(54, 'share-unlocked', { share: number, owner: number, counts, order }),
+  'waiter-unlocked': kind(55, 'waiter-unlocked', { waiter: number, owner: number, counts, order }),
   'host-monitored': kind(40, 'host-monitored', {
     monName: bytes,
     myName: bytes,

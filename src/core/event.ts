@@ -201,6 +201,24 @@ export interface LockUnlocked {
   readonly order: Order;
 }
 
+/** The same for one share. */
+export interface ShareUnlocked {
+  readonly type: 'share-unlocked';
+  readonly share: LockId;
+  readonly owner: OwnerId;
+  readonly counts: Counts;
+  readonly order: Order;
+}
+
+/** The same for one waiter: it waits no more, and its client is told so when it asks again. */
+export interface WaiterUnlocked {
+  readonly type: 'waiter-unlocked';
+  readonly waiter: WaiterId;
+  readonly owner: OwnerId;
+  readonly counts: Counts;
+  readonly order: Order;
+}
+
 /**
  * A purge after which the owners of the scope are expected to reclaim. The command's id is remembered; grants that were
  * not acknowledged are waiters again, under the numbers of their locks.
@@ -385,6 +403,8 @@ export type Event =
   | FileSystemUnlocked
   | ClientUnlocked
   | LockUnlocked
+  | ShareUnlocked
+  | WaiterUnlocked
   | GraceOpened
   | GraceEnded
   | ShareGranted

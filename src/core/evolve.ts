@@ -150,6 +150,18 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
       voidReplies(state, event.owner);
       return done(state, { type: 'lock', lock: event.lock }, event, at);
     }
+    case 'share-unlocked': {
+      const share = state.shares.get(event.share);
+      if (share !== undefined) dropShare(state, share);
+      voidReplies(state, event.owner);
+      return done(state, { type: 'lock', lock: event.share }, event, at);
+    }
+    case 'waiter-unlocked': {
+      const slot = findWaiterById(state, event.waiter);
+      if (slot !== 0) dropWaiter(state, slot);
+      voidReplies(state, event.owner);
+      return done(state, { type: 'lock', lock: event.waiter }, event, at);
+    }
     case 'grace-opened':
       return openGrace(state, event.scope, event.until, event.policy, event.expect);
     case 'grace-ended':

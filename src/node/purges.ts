@@ -26,6 +26,8 @@ export function reportPurge(
       if (!isSweeping(state)) reports.end();
       return;
     case 'lock-unlocked':
+    case 'share-unlocked':
+    case 'waiter-unlocked':
       // Gone at once, without a sweep: its one row is what the answer's count says.
       reports.begin(position);
       reports.end();

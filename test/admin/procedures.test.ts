@@ -3,6 +3,7 @@ import { callAdmin, streamAdmin } from '../../src/admin/call.js';
 import type { LockRow, Page, PurgeReply, StatusReply, WaiterRow } from '../../src/admin/messages.js';
 import { validatorOf } from '../../src/admin/schema.js';
 import { LedgerError, type ErrorCode } from '../../src/base/errors.js';
+import { share } from '../support/commands.js';
 import { FakeNode } from '../support/fake-node.js';
 
 let ids = 0;
@@ -50,7 +51,9 @@ test('unlock-ip drops what came in through the address, lists it, and names what
   t.like(reply, { node: 'a', commandId: 'm-1', dryRun: false, repeated: false });
   t.deepEqual(reply.counts, { locks: 1, waiters: 1, shares: 0, files: 1 });
   t.deepEqual(reply.rows.map(({ kind }) => kind).toSorted(), ['lock', 'waiter']);
-  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 1, waiters: 0, addresses: ['10.1.1.3'], more: false }]);
+  t.deepEqual(reply.pins, [
+    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'], more: false },
+  ]);
   t.like(reply.groups[0], { group: 'default', epoch: 3, position: node.position, list: 'kept' });
 });
 
@@ -80,7 +83,9 @@ test('a dry run lists and counts, records nothing, and tells what would remain',
   const reply = await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2', dryRun: true });
   t.deepEqual(reply.counts, { locks: 1, waiters: 0, shares: 0, files: 1 });
   t.is(reply.rows.length, 1);
-  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 1, waiters: 0, addresses: ['10.1.1.3'], more: false }]);
+  t.deepEqual(reply.pins, [
+    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'], more: false },
+  ]);
   t.is(node.position, before);
   t.is(node.state.lockCount, 2);
 });
@@ -107,7 +112,7 @@ test('unlock-fs drops the whole file system, also for a path below it, and throu
   await node.lock({ handle: '0003', fileSystem: '/srv/other' });
   const reply = await ask<PurgeReply>(t, node, 'unlock-fs', { path: '/srv/data/below' });
   t.is(reply.counts.locks, 2);
-  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 0, waiters: 0, addresses: [], more: false }]);
+  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 0, waiters: 0, shares: 0, addresses: [], more: false }]);
   t.is(node.state.lockCount, 1);
 });
 
@@ -136,6 +141,46 @@ test('unlock-lock drops the one lock; a number that is not there is not found', 
   t.is(node.state.lockCount, 1);
   await refuses(t, node, 'unlock-lock', { lock: 999 }, 'not-found');
   await refuses(t, node, 'unlock-lock', { lock: 1, group: 'other' }, 'not-found');
+});
+
+test('unlock-lock drops a share and a waiter by their numbers too, and says what they were', async (t) => {
+  const node = new FakeNode();
+  await node.lock();
+  await node.lock({ clientAddress: '10.1.0.8', block: true });
+  await node.submit('default', share({ to: '10.1.1.2', fileSystem: '/srv/data' }));
+  const [waiter] = (await ask<Page<WaiterRow>>(t, node, 'waiters')).rows;
+  t.is(waiter?.kind, 'waiter');
+  const reply = await ask<PurgeReply>(t, node, 'unlock-lock', { lock: waiter?.lock ?? 0 });
+  t.like(reply, { counts: { locks: 0, waiters: 1, shares: 0 }, rows: [{ kind: 'waiter', lock: waiter?.lock }] });
+  t.like(reply.pins[0], { locks: 1, waiters: 0, shares: 1 });
+  const { rows } = await ask<Page<LockRow>>(t, node, 'locks');
+  const dropped = await ask<PurgeReply>(t, node, 'unlock-lock', { lock: rows[1]?.lock ?? 0 });
+  t.like(dropped, { counts: { locks: 0, waiters: 0, shares: 1 }, rows: [{ kind: 'share', mode: 2, access: 1 }] });
+  t.is(node.state.shareCount, 0);
+});
+
+test('shares come behind the locks, a page at a time, filters see them, and they pin a file system', async (t) => {
+  const node = new FakeNode();
+  for (let i = 0; i < 3; i += 1) await node.lock({ handle: `0${i}` });
+  for (let i = 0; i < 5; i += 1) {
+    const to = i % 2 === 0 ? '10.1.1.2' : '10.1.1.3';
+    await node.submit('default', share({ to, fileSystem: '/srv/data', file: `${i}` }));
+  }
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Page<LockRow> = await ask(t, node, 'locks', { limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+    seen.push(...page.rows.map(({ kind, lock }) => `${kind} ${lock}`));
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  t.deepEqual(seen, ['lock 1', 'lock 2', 'lock 3', 'share 4', 'share 5', 'share 6', 'share 7', 'share 8']);
+  const { rows } = await ask<Page<LockRow>>(t, node, 'locks', { address: '10.1.1.3' });
+  t.like(rows[0], { kind: 'share', lock: 5, mode: 2, access: 1, start: '0', end: 'eof', svid: 0, oh: 'opener' });
+  t.is(rows.length, 2);
+  const tried = await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2', dryRun: true });
+  t.deepEqual(tried.counts, { locks: 3, waiters: 0, shares: 3, files: 6 });
+  t.like(tried.pins[0], { locks: 0, waiters: 0, shares: 2, addresses: ['10.1.1.3'] });
+  t.deepEqual((await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2' })).pins, tried.pins);
 });
 
 test('an order that the ledger did not take says under which id to repeat it', async (t) => {

@@ -11,6 +11,11 @@ import { status } from '../../src/admin/status.js';
 import { LedgerError, type ErrorCode } from '../../src/base/errors.js';
 import { u64 } from '../../src/base/u64.js';
 import type { Bytes } from '../../src/base/bytes.js';
+import { callAdmin } from '../../src/admin/call.js';
+import type { LockRow, Page, PurgeReply } from '../../src/admin/messages.js';
+import { lockLines } from '../../src/cli/render/locks.js';
+import { purgeLines } from '../../src/cli/render/purge.js';
+import { share } from '../support/commands.js';
 import { FakeNode } from '../support/fake-node.js';
 
 const plain = (_style: string, text: string): string => text;
@@ -36,6 +41,21 @@ test('ages, sizes and ranges read as people say them', (t) => {
   t.deepEqual([0, 1023, 1024, 5 * 2 ** 30].map(sizeText), ['0 bytes', '1023 bytes', '1.0 KiB', '5.0 GiB']);
   t.is(rangeText('0', 'eof'), 'whole file');
   t.is(rangeText('10', '19'), '10-19');
+});
+
+test('a share says what its owner does and what it denies; orders and pins name shares where there are any', async (t) => {
+  const node = new FakeNode();
+  await node.lock({ serverAddress: '10.1.1.3' });
+  for (const to of ['10.1.1.2', '10.1.1.3'])
+    await node.submit('default', share({ to, fileSystem: '/srv/data', mode: 0 }));
+  const call = { actor: 'claimed:root', door: 'socket', commandId: 'c', now: 0 };
+  const list = (await callAdmin(node, { ...call, procedure: 'locks', request: {} })) as Page<LockRow>;
+  t.regex(lockLines(list.rows, 0, plain)[2] ?? '', /^2 .* read, deny none +whole file /);
+  const request = { address: '10.1.1.2' };
+  const reply = (await callAdmin(node, { ...call, procedure: 'unlock-ip', request })) as PurgeReply;
+  const [head = '', ...lines] = purgeLines(reply, plain);
+  t.regex(head, /^dropped 0 locks, 1 share and 0 waiters on 1 file on node a/);
+  t.is(lines.at(-1), 'still pinned: /srv/data by 1 lock, 1 share and 0 waiters, through 10.1.1.3');
 });
 
 test('colours are for terminals, and NO_COLOR takes them away', (t) => {

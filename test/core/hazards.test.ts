@@ -1,4 +1,5 @@
 import test from 'ava';
+import { serialize } from '../../src/core/checkpoint.js';
 import { u64ToString, U64_MAX } from '../../src/base/u64.js';
 import { decide } from '../../src/core/decide.js';
 import { evolve } from '../../src/core/evolve.js';
@@ -8,7 +9,7 @@ import { rangeFromWire } from '../../src/core/range.js';
 import { isSweeping } from '../../src/core/state.js';
 import { sweep } from '../../src/core/sweep.js';
 import { u64FromBigInt } from '../../src/base/u64.js';
-import { bytes, call, cancel, lock, order, owner, test as testLock, unlock } from '../support/commands.js';
+import { bytes, call, cancel, lock, order, owner, share, test as testLock, unlock } from '../support/commands.js';
 import { Group } from '../support/decider.js';
 
 const LENIENT = { policy: 'lenient', expect: 'none' } as const;
@@ -305,6 +306,26 @@ test('a single lock goes by its id; an unknown one is not found; a trial changes
   t.is(group.state.lockCount, 1);
   t.like(purge(id, false), { type: 'purged', counts: { locks: 1 } });
   t.is(group.state.lockCount, 0);
+});
+
+test('a single share, and a single waiter, go by their numbers, once, and a copy of the LOCK is decided anew', (t) => {
+  const group = new Group();
+  group.submit(lock({ length: 1 }));
+  const waiting = lock({ svid: 2, length: 1, block: true });
+  group.submit(waiting);
+  group.submit(share());
+  const once = order();
+  const purge = (number: number, by = order()) =>
+    group.submit({ type: 'purge', selector: { type: 'lock', lock: number }, order: by, dryRun: false });
+  t.like(purge(2, once), { type: 'purged', counts: { locks: 0, waiters: 1, shares: 0 }, repeated: false });
+  t.like(purge(2, once), { type: 'purged', counts: { locks: 0, waiters: 1, shares: 0 }, repeated: true });
+  t.is(group.state.waiterCount, 0);
+  t.is(group.submit(waiting).type, 'blocked');
+  t.like(purge(3), { type: 'purged', counts: { locks: 0, waiters: 0, shares: 1 } });
+  t.is(group.state.shareCount, 0);
+  t.is(purge(3).type, 'not-found');
+  t.is(purge(2).type, 'not-found');
+  t.deepEqual(serialize(group.replayed()), serialize(group.state));
 });
 
 const EOF = 2n ** 64n - 1n;

@@ -10,6 +10,8 @@ export class FakeAdmin {
   readonly orders: ControlCall[] = [];
   graces: GracesReply['graces'] = [];
   pages = 0;
+  /** Makes shares of the locks. */
+  share: { readonly mode: number; readonly access: number } | undefined;
   readonly #events = new EventEmitter();
   readonly #locks: number;
 
@@ -86,13 +88,17 @@ export class FakeAdmin {
     this.pages++;
     const from = Number(request['cursor'] ?? 0);
     const to = Math.min(from + Number(request['limit']), this.#locks);
-    const rows = Array.from({ length: to - from }, (_each, index) => lockRow(from + index));
+    const rows = Array.from({ length: to - from }, (_each, index) => {
+      const row = lockRow(from + index);
+      return this.share === undefined ? row : { ...row, kind: 'share' as const, ...this.share };
+    });
     return to < this.#locks ? { rows, cursor: String(to) } : { rows };
   }
 }
 
 function lockRow(lock: number): LockRow {
   return {
+    kind: 'lock',
     group: 'default',
     lock,
     client: `client ${lock % 100}`,

@@ -37,6 +37,14 @@ test('nlm_files is one line a lock, and the same in whatever pieces it is read',
   t.is(await textOf(nlmFiles(new FakeAdmin(1201)), 777), text);
 });
 
+test('a share is a line with what it does and what it denies', async (t) => {
+  const admin = new FakeAdmin(1);
+  admin.share = { mode: 2, access: 3 };
+  const lines = (await textOf(nlmFiles(admin), 4096)).split('\n');
+  t.regex(lines[1] ?? '', /^share default 0 read-write:deny-write 0 eof /);
+  t.is(lines[1]?.split(' ').length, 14);
+});
+
 test('a page is asked for only when the one before has been read', async (t) => {
   const admin = new FakeAdmin(100_000);
   const listing = nlmFiles(admin);

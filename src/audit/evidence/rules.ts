@@ -17,6 +17,7 @@ import type { Decision } from '../../core/decision.js';
 import type { At, Event, FileId, OwnerId } from '../../core/event.js';
 import { evolve } from '../../core/evolve.js';
 import { gracePolicy, inGrace, sameScope } from '../../core/grace.js';
+import { ownWithin } from '../../core/held.js';
 import { grants } from '../../core/life.js';
 import { findClient, findFile, findOwner } from '../../core/names.js';
 import { isNewerState } from '../../core/nsm-state.js';
@@ -150,6 +151,11 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
       const { range, call } = event;
       return asked(state, event, at, { type: 'unlock', ...named(state, event), range, call });
     }
+    case 'locks-released':
+      // A step of an UNLOCK: how far it reaches in all, its last step says.
+      return ownWithin(state, event.owner, event.file, event.range).length > 0
+        ? undefined
+        : 'its owner holds nothing there';
     case 'share-granted': {
       const { mode, access, reclaim, call } = event;
       return asked(state, event, at, { type: 'share', ...named(state, event), mode, access, reclaim, call });
@@ -192,6 +198,10 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
     }
     case 'lock-unlocked':
       return purged(state, event, at, { type: 'lock', lock: event.lock });
+    case 'share-unlocked':
+      return purged(state, event, at, { type: 'lock', lock: event.share });
+    case 'waiter-unlocked':
+      return purged(state, event, at, { type: 'lock', lock: event.waiter });
     case 'locks-expected':
       return event.scope.type === 'all'
         ? 'nothing makes all locks expected'

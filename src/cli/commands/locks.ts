@@ -43,7 +43,7 @@ function withFilters(command: Command): Command {
 
 export function locksCommands(program: Command, act: Act): void {
   const locks = withFilters(program.command('locks'))
-    .description('lists the locks that are held')
+    .description('lists the locks that are held, then the shares')
     .addHelpText(
       'after',
       `

@@ -1,8 +1,8 @@
-/** Held locks and waiters as tables. */
+/** Held locks, shares and waiters as tables. */
 
 import type { LockRow, WaiterRow } from '../../admin/messages.js';
 import type { Paint } from '../output.js';
-import { ageText, fileSystemText, modeText, rangeText, tableLines } from './text.js';
+import { ageText, fileSystemText, modeOf, rangeText, tableLines } from './text.js';
 
 export function lockLines(rows: readonly LockRow[], now: number, paint: Paint): string[] {
   if (rows.length === 0) return ['no locks'];
@@ -41,7 +41,7 @@ function leading(row: LockRow): string[] {
     `${row.client}@${row.clientAddress}`,
     row.serverAddress,
     `${row.svid} ${row.oh}`,
-    modeText(row.exclusive),
+    modeOf(row),
     rangeText(row.start, row.end),
   ];
 }

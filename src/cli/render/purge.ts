@@ -3,7 +3,7 @@
 import type { PurgeReply, Pin } from '../../admin/messages.js';
 import type { DroppedLock } from '../../admin/port.js';
 import type { Paint } from '../output.js';
-import { countText, fileSystemText, modeText, rangeText, tableLines } from './text.js';
+import { countText, fileSystemText, modeOf, rangeText, tableLines } from './text.js';
 
 export function purgeLines(reply: PurgeReply, paint: Paint): string[] {
   return [
@@ -15,11 +15,17 @@ export function purgeLines(reply: PurgeReply, paint: Paint): string[] {
 
 function headline({ node, dryRun, repeated, counts, groups, commandId }: PurgeReply, paint: Paint): string {
   const files = counts.files === undefined ? '' : ` on ${countText(counts.files, 'file')}`;
-  const what = `${countText(counts.locks, 'lock')} and ${countText(counts.waiters, 'waiter')}${files}`;
+  const what = `${heldText(counts)}${files}`;
   const where = groups.map(({ group, position }) => `position ${position} of the ledger of ${group}`).join(', ');
   if (dryRun) return `${paint('bold', 'dry run')}: would drop ${what} on node ${node}; nothing was recorded`;
   const again = repeated ? ` (done before under this id; nothing more was dropped now)` : '';
   return `${paint('bold', 'dropped')} ${what} on node ${node}, at ${where}${again}; command ${commandId}`;
+}
+
+/** Shares are rare: they are named where there are any. */
+function heldText({ locks, waiters, shares }: Pick<Pin, 'locks' | 'waiters' | 'shares'>): string {
+  const held = shares === 0 ? '' : `, ${countText(shares, 'share')}`;
+  return `${countText(locks, 'lock')}${held} and ${countText(waiters, 'waiter')}`;
 }
 
 function rowLines(rows: readonly DroppedLock[], paint: Paint): string[] {
@@ -32,7 +38,7 @@ function rowLines(rows: readonly DroppedLock[], paint: Paint): string[] {
       `${row.client}@${row.clientAddress}`,
       row.serverAddress,
       `${row.svid} ${row.oh}`,
-      modeText(row.exclusive),
+      modeOf(row),
       rangeText(row.start, row.end),
       fileSystemText(row.fileSystem),
       row.handle,
@@ -43,12 +49,12 @@ function rowLines(rows: readonly DroppedLock[], paint: Paint): string[] {
 
 function pinLines(pin: Pin, dryRun: boolean, paint: Paint): string[] {
   const name = fileSystemText(pin.fileSystem);
-  if (pin.locks === 0 && pin.waiters === 0) {
+  if (pin.locks + pin.waiters + pin.shares === 0) {
     // Nobody unmounts what no export names.
     if (pin.fileSystem === '') return [];
     return [dryRun ? `nothing else pins ${name}` : `nothing pins ${name} any more`];
   }
   const least = pin.more ? 'at least ' : '';
-  const what = `${least}${countText(pin.locks, 'lock')} and ${countText(pin.waiters, 'waiter')}`;
+  const what = `${least}${heldText(pin)}`;
   return [`${paint('yellow', 'still pinned')}: ${name} by ${what}, through ${pin.addresses.join(', ')}`];
 }

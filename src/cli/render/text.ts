@@ -43,6 +43,16 @@ export function modeText(exclusive: boolean): string {
   return exclusive ? 'exclusive' : 'shared';
 }
 
+/** Of a share: what its owner does, and what it denies to others. */
+export function modeOf(row: { readonly exclusive: boolean; readonly mode?: number; readonly access?: number }): string {
+  return row.mode === undefined ? modeText(row.exclusive) : `${shareWord(row.access)}, deny ${shareWord(row.mode)}`;
+}
+
+/** 0 none, 1 read, 2 write, 3 both. */
+export function shareWord(bits = 0): string {
+  return ['none', 'read', 'write', 'read-write'][bits] ?? String(bits);
+}
+
 /** Handles that no export maps are on the file system without a name. */
 export function fileSystemText(name: string): string {
   return name === '' ? '(unmapped)' : name;

@@ -3,7 +3,8 @@
  * (word.ts), so a line splits at its blanks; lines that begin with `#` name the columns. New columns come at the end.
  *
  *     nlm_files  # kind group lock mode start end client client_address server_address svid oh file_system handle since
- *                kind: lock or waiter; mode: read or write; end: the last byte, or eof; handle: hex; since: UTC
+ *                kind: lock, share or waiter; mode: read or write, of a share what it does and what it denies
+ *                (read:deny-write); end: the last byte, or eof; handle: hex; since: UTC
  *     groups     # name epoch position status locks waiters reason
  *     grace      # group scope name remaining_ms     (scope: all, address or file-system)
  *                or the one line `none`
@@ -32,27 +33,24 @@ export function pagesOf(file: ListingName, admin: ControlAdmin): AsyncGenerator<
 
 async function* nlmFiles(admin: ControlAdmin): AsyncGenerator<string, void> {
   yield '# kind group lock mode start end client client_address server_address svid oh file_system handle since\n';
-  for (const [procedure, kind] of [
-    ['locks', 'lock'],
-    ['waiters', 'waiter'],
-  ] as const) {
+  for (const procedure of ['locks', 'waiters'] as const) {
     let cursor: string | undefined;
     do {
       const request = { limit: PAGE_ROWS, ...(cursor === undefined ? {} : { cursor }) };
       // The reply that the procedure of this name has.
       const page = (await ask(admin, procedure, request)) as Page<LockRow>;
-      yield page.rows.map((row) => lockLine(kind, row)).join('');
+      yield page.rows.map((row) => lockLine(row)).join('');
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 }
 
-function lockLine(kind: 'lock' | 'waiter', row: LockRow): string {
+function lockLine(row: LockRow): string {
   return line([
-    kind,
+    row.kind,
     row.group,
     row.lock,
-    row.exclusive ? 'write' : 'read',
+    row.mode === undefined ? (row.exclusive ? 'write' : 'read') : `${bits(row.access)}:deny-${bits(row.mode)}`,
     row.start,
     row.end,
     row.client,
@@ -64,6 +62,11 @@ function lockLine(kind: 'lock' | 'waiter', row: LockRow): string {
     row.handle,
     new Date(row.since).toISOString(),
   ]);
+}
+
+/** Of a share: 0 none, 1 read, 2 write, 3 both. */
+function bits(value = 0): string {
+  return ['none', 'read', 'write', 'read-write'][value] ?? String(value);
 }
 
 async function* groups(admin: ControlAdmin): AsyncGenerator<string, void> {
