@@ -1,4 +1,4 @@
-/** Random and mutated bytes against a live node. NLM_FUZZ_INPUTS: how many; NLM_FUZZ_SEED: to repeat a run. */
+/** Random and mutated bytes against a live node (CONTRIBUTING.md: how many, and how a run is repeated). */
 
 import test, { type ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
@@ -6,11 +6,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { nlmProcedure, NLM_PROGRAM } from '../../src/nlm/procedures.js';
 import { alock, bytes, RpcClient } from '../support/rpc-client.js';
+import { fuzzInputs, fuzzMsMax, fuzzSeed } from '../support/fuzz.js';
 import { startNode, type TestNode } from '../support/node.js';
 import { seededRandom, type Random } from '../support/random.js';
 
-const INPUTS = Number(process.env['NLM_FUZZ_INPUTS'] ?? 100_000);
-const SEED = Number(process.env['NLM_FUZZ_SEED'] ?? Date.now() % 1_000_000);
+const INPUTS = fuzzInputs(100_000);
+const SEED = fuzzSeed();
 /** Inputs between two looks at another client. */
 const ROUND = 1000;
 const HOSTILE = [
@@ -90,7 +91,8 @@ async function stillServes(t: ExecutionContext, other: RpcClient): Promise<void>
 }
 
 test('no bytes of a stranger, whole or half, over TCP or UDP, harm another client', async (t) => {
-  t.timeout(60_000 + INPUTS);
+  t.timeout(fuzzMsMax(INPUTS));
+  const began = performance.now();
   t.log(`seed ${SEED}, ${INPUTS} inputs`);
   const random = seededRandom(SEED);
   const node = await startNode(t);
@@ -129,6 +131,7 @@ test('no bytes of a stranger, whole or half, over TCP or UDP, harm another clien
     await stillServes(t, other);
   }
   socket.destroy();
+  t.log(`${Math.round(INPUTS / ((performance.now() - began) / 1000))} inputs a second`);
   const grown = (process.memoryUsage().rss - before) / 1024 / 1024;
   t.log(`memory grew by ${grown.toFixed(0)} MB; ${JSON.stringify(node.admin.node().counters)}`);
   t.true(grown < 400);
