@@ -1,8 +1,10 @@
 /** What an audit is asked about: a file, a client, an owner, a server address, a file system; what is given must all hold. */
 
-import { NO_BYTES, type Bytes } from '../base/bytes.js';
+import type { Bytes } from '../base/bytes.js';
 import type { FileId, OwnerId } from '../core/event.js';
+import { findFile } from '../core/names.js';
 import { addressOf, clientOf, fileSystemOf, O_SVID, type NlmFiles } from '../core/state.js';
+import type { DroppedRow } from '../core/sweep.js';
 import { decodeGaneshaHandle, normalizeFsid } from '../handles/ganesha.js';
 
 export interface Filter {
@@ -19,58 +21,70 @@ export interface Filter {
   readonly fileSystem?: string;
 }
 
-interface Whose {
-  readonly clientName: Bytes;
-  readonly clientAddress: string;
+/** On the path of every event of a long ledger: nothing is made for a look. */
+export function passes(filter: Filter, state: NlmFiles, owner: OwnerId, file: FileId): boolean {
+  return (
+    (filter.client === undefined || filter.client === clientOf(state, owner).name) &&
+    (filter.clientAddress === undefined || filter.clientAddress === clientOf(state, owner).address) &&
+    (filter.svid === undefined || filter.svid === (state.owners.get(owner, O_SVID) | 0)) &&
+    (filter.oh === undefined || filter.oh === state.ownerHandles[owner]) &&
+    (filter.address === undefined || filter.address === addressOf(state, owner).address) &&
+    (filter.fileSystem === undefined || filter.fileSystem === fileSystemOf(state, file).name) &&
+    passesHandles(filter, state.fileNames[file]?.handles ?? [])
+  );
+}
+
+/** The row's file is still in the state. */
+export function passesDropped(filter: Filter, state: NlmFiles, row: DroppedRow): boolean {
+  const { clientName, clientAddress, serverAddress, svid, oh, fileSystem, key, handle } = row;
+  const names = { name: clientName, address: clientAddress, serverAddress, svid, oh, fileSystem, handle };
+  if (!passesNames({ ...filter, ...NO_FILE }, names)) return false;
+  const file = findFile(state, { fileSystem, key, handle });
+  return passesHandles(filter, state.fileNames[file]?.handles ?? [handle]);
+}
+
+const NO_FILE = { handle: undefined, inode: undefined };
+
+/** Of somebody whom the state need not know. */
+export interface Names {
+  readonly name: Bytes;
+  readonly address: string;
   readonly serverAddress: string;
   readonly svid: number;
   readonly oh: Bytes;
-}
-
-interface Which {
   readonly fileSystem: string;
-  readonly handles: readonly Bytes[];
+  readonly handle: Bytes;
 }
 
-export function passes(filter: Filter, state: NlmFiles, owner: OwnerId, file: FileId): boolean {
-  return passesOwner(filter, whose(state, owner)) && passesFile(filter, which(state, file));
-}
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-function whose(state: NlmFiles, owner: OwnerId): Whose {
-  const { name, address } = clientOf(state, owner);
-  return {
-    clientName: name,
-    clientAddress: address,
-    serverAddress: addressOf(state, owner).address,
-    svid: state.owners.get(owner, O_SVID) | 0,
-    oh: state.ownerHandles[owner] ?? NO_BYTES,
-  };
-}
-
-function which(state: NlmFiles, file: FileId): Which {
-  return { fileSystem: fileSystemOf(state, file).name, handles: state.fileNames[file]?.handles ?? [] };
-}
-
-function passesOwner(filter: Filter, owner: Whose): boolean {
+export function passesNames(filter: Loose<Filter>, names: Names): boolean {
+  const is = <T>(asked: T | undefined, found: T): boolean => asked === undefined || asked === found;
   return (
-    passesClient(filter, owner.clientName, owner.clientAddress) &&
-    (filter.svid === undefined || filter.svid === owner.svid) &&
-    (filter.oh === undefined || filter.oh === owner.oh) &&
-    (filter.address === undefined || filter.address === owner.serverAddress)
+    is(filter.client, names.name) &&
+    is(filter.clientAddress, names.address) &&
+    is(filter.address, names.serverAddress) &&
+    is(filter.svid, names.svid) &&
+    is(filter.oh, names.oh) &&
+    is(filter.fileSystem, names.fileSystem) &&
+    passesHandles(filter, [names.handle])
   );
 }
 
-function passesClient(filter: Filter, name: Bytes, address: string): boolean {
-  return (
-    (filter.client === undefined || filter.client === name) &&
-    (filter.clientAddress === undefined || filter.clientAddress === address)
-  );
+/** What an event of a whole scope names: a purge, a grace, a reboot. */
+export type Scope = Loose<Pick<Filter, 'client' | 'clientAddress' | 'address' | 'fileSystem'>>;
+
+/** Whether everything that is asked about is named by the scope: the event is about it as such. */
+export function isAbout(filter: Filter, scope: Scope): boolean {
+  return Object.entries(filter).every(([field, asked]) => scope[field as keyof Scope] === asked);
 }
 
-function passesFile(filter: Filter, { fileSystem, handles }: Which): boolean {
-  const { handle, inode } = filter;
+export function isEmpty(filter: Filter): boolean {
+  return Object.keys(filter).length === 0;
+}
+
+function passesHandles({ handle, inode }: Loose<Filter>, handles: readonly Bytes[]): boolean {
   return (
-    (filter.fileSystem === undefined || filter.fileSystem === fileSystem) &&
     (handle === undefined || handles.includes(handle)) &&
     (inode === undefined || handles.some((each) => isInode(each, inode)))
   );

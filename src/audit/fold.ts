@@ -1,10 +1,39 @@
-/** The state of a group at a position: the ledger's entries through the same `evolve`, from the nearest checkpoint. */
+/**
+ * The fold of an audit: the ledger's entries through the same `evolve`, with somebody who looks on. The state before
+ * an event, the event, the rows that it dropped, the state after it; nothing is kept of what went by.
+ */
 
 import { LedgerError } from '../base/errors.js';
+import { decodeEvent } from '../core/event-codec.js';
+import type { At, Event } from '../core/event.js';
+import { evolve } from '../core/evolve.js';
 import type { NlmFiles } from '../core/state.js';
+import { sweep, type DroppedRow } from '../core/sweep.js';
 import { fold } from '../engine/replay.js';
 import type { Entry, Position } from '../ledger/port.js';
 import type { EntrySource } from './source.js';
+
+/** An event in its place. */
+export interface Step {
+  readonly entry: Entry;
+  /** Of the event in its entry, from 0. */
+  readonly index: number;
+  readonly event: Event;
+  readonly at: At;
+}
+
+export interface Observer {
+  /** The state does not have the event yet: names that it forgets are still there. */
+  before?(step: Step, state: NlmFiles): void;
+  /** Each row that the event's purge, reboot or grace took, or made expected; between `before` and `after`. */
+  dropped?(step: Step, row: DroppedRow, state: NlmFiles): void;
+  after?(step: Step, state: NlmFiles): void;
+  /** An entry of an epoch that had ended: `evolve` ignores it (hazard 10). */
+  ignored?(step: Step, state: NlmFiles): void;
+}
+
+/** Rows that are swept between two looks at the pace. */
+const SWEEP_ROWS = 4096;
 
 /** Called between groups of entries: shows progress, lets output drain, and throws where the run is to end. */
 export type Pace = (position: Position) => Promise<void> | void;
@@ -33,5 +62,33 @@ async function* withPace(
     yield group;
     const last = group.at(-1);
     if (last !== undefined) await pace?.(last.position);
+  }
+}
+
+/** Folds what follows `state` (which stands at `from - 1`) up to `to`, in the eyes of `observer`. Changes `state`. */
+export async function watchFold(
+  source: EntrySource,
+  state: NlmFiles,
+  range: { readonly from: Position; readonly to: Position },
+  observer: Observer,
+  pace?: Pace,
+): Promise<void> {
+  for await (const group of withPace(source.read(range.from, range.to), pace)) {
+    for (const entry of group) {
+      const at = { position: entry.position, epoch: entry.epoch, time: entry.time };
+      for (const [index, record] of entry.events.entries()) {
+        const step = { entry, index, event: decodeEvent(record), at };
+        if (at.epoch < state.epoch) {
+          evolve(state, step.event, at);
+          observer.ignored?.(step, state);
+          continue;
+        }
+        observer.before?.(step, state);
+        evolve(state, step.event, at);
+        // In slices, so that the rows of a purge of a million go out as they come.
+        while (!sweep(state, SWEEP_ROWS, (row) => observer.dropped?.(step, row, state))) await pace?.(at.position);
+        observer.after?.(step, state);
+      }
+    }
   }
 }

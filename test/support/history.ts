@@ -130,8 +130,9 @@ export class History {
 
   /** A moment later, for histories that are told step by step. */
   pass(milliseconds: number): void {
+    const now = this.#time;
     this.flush();
-    this.#time += milliseconds;
+    this.#time = now + milliseconds;
   }
 
   #sweep(event: Event): void {

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import type { Act } from '../command.js';
 import { evidenceCommands } from './audit/evidence.js';
 import { atCommand } from './audit/at.js';
+import { historyCommand } from './audit/history.js';
+import { purgeCommand } from './audit/purge.js';
 
 export function auditCommands(program: Command, act: Act): void {
   const audit = program
@@ -16,5 +18,7 @@ A TIME is a time of ISO 8601 (2031-02-03T03:12:04Z), of the day (03:12), or "2h 
 A POSITION is a number, as purges and \`watch\` print it; \`head\` is the last.`,
     );
   atCommand(audit, act);
+  historyCommand(audit, act);
+  purgeCommand(audit, act);
   evidenceCommands(audit, act);
 }

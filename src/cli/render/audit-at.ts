@@ -52,6 +52,6 @@ function remark(row: RowAt): string {
   return row.kind === 'lock' && !row.acknowledged ? 'granted, not acknowledged yet' : '';
 }
 
-function bitsText(bits: number): string {
+export function bitsText(bits: number): string {
   return ['nothing', 'reading', 'writing', 'reading and writing'][bits] ?? String(bits);
 }

@@ -149,18 +149,29 @@ async function copyGroup(storage: Storage, from: string, to: string, group: stri
     if (first > tail.first) continue;
     await copyFile(storage, path, target.segments, segmentName(first), first === tail.first ? tail.end : fileBytes);
   }
-  const checkpoint = await new FileCheckpoints({ data: from, group, storage, log: () => undefined }).newest(
-    tail.head.position,
-  );
-  if (checkpoint !== undefined) {
-    await new FileCheckpoints({ data: to, group, storage, log: () => undefined }).write(checkpoint);
-  }
+  await copyCheckpoints(storage, from, to, group, tail.head.position);
   const found = await verify(await openForReading({ data: to, group, storage }));
   if (found.fault !== undefined || found.head.position !== tail.head.position) {
     throw new LedgerError('damaged', `the copy of group ${group} is not sound: ${found.fault ?? 'it ends too early'}`);
   }
   const { position, epoch, hash } = found.head;
   return { group, position, epoch, hash: Buffer.from(hash).toString('hex') };
+}
+
+/** All of them: a backup answers what was when as quickly as the ledger that it is of. */
+async function copyCheckpoints(
+  storage: Storage,
+  from: string,
+  to: string,
+  group: string,
+  limit: Position,
+): Promise<void> {
+  const source = new FileCheckpoints({ data: from, group, storage, log: () => undefined });
+  const target = new FileCheckpoints({ data: to, group, storage, log: () => undefined });
+  for (const position of await source.positions()) {
+    const checkpoint = position > limit ? undefined : await source.newest(position);
+    if (checkpoint?.position === position) await target.write(checkpoint);
+  }
 }
 
 async function copyFile(storage: Storage, path: string, folder: string, name: string, bytes: number): Promise<void> {

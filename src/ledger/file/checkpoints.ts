@@ -1,6 +1,7 @@
 /**
- * Checkpoints beside the segments: a projection at a position, so that a start replays only what came after. Written
- * by the checkpoint worker, read at the start. Derived from the ledger, so the older ones may go.
+ * Checkpoints beside the segments: a projection at a position, so that a start replays only what came after, and an
+ * audit only what came before its moment. Written by the checkpoint worker, read at the start and by audits. Derived
+ * from the ledger: the newest stay, and of the older ones a series along the ledger (series.ts).
  *
  * A checkpoint is a file `<position, 16 digits>.ckpt`, all integers little-endian:
  *
@@ -31,14 +32,13 @@ import type { Checkpoint, CheckpointStore, Head, Position } from '../port.js';
 import { headAt } from './replay.js';
 import { groupFolders, segmentFirsts, type GroupFolders } from './layout.js';
 import { nodeStorage } from './node-storage.js';
+import { tooMany, type SizedCheckpoint } from './series.js';
 import { readWhole, writeWhole, type Storage } from './storage.js';
 
 const VERSION = 1;
 const HEADER_BYTES = 192;
 const CRC_AT = 176;
 const MAGIC = Buffer.from('NLMCHKPT', 'latin1');
-/** A damaged newest one must not cost a replay from 1. */
-const KEPT = 3;
 
 export interface CheckpointOptions {
   readonly data: string;
@@ -105,11 +105,24 @@ export class FileCheckpoints implements CheckpointStore {
       encodeCheckpoint(checkpoint, this.#group),
     );
     const begin = (segmentFirsts(await this.#storage.list(this.#folders.segments))[0] ?? 1) - 1;
-    for (const position of (await this.positions()).slice(0, -KEPT)) {
+    for (const position of tooMany(await this.#sizes())) {
       // A ledger whose first entries were removed begins at a checkpoint.
       if (position === begin) continue;
       await this.#storage.remove(join(folder, checkpointName(position)));
     }
+  }
+
+  async #sizes(): Promise<SizedCheckpoint[]> {
+    const sizes: SizedCheckpoint[] = [];
+    for (const position of await this.positions()) {
+      const file = await this.#storage.open(join(this.#folders.checkpoints, checkpointName(position)), 'read');
+      try {
+        sizes.push({ position, bytes: await file.size() });
+      } finally {
+        await file.close();
+      }
+    }
+    return sizes;
   }
 
   /** Positions of the checkpoints that there are, ascending. */

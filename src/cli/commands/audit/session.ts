@@ -6,7 +6,7 @@ import { bytesOfText } from '../../../admin/text.js';
 import type { StatusReply } from '../../../admin/messages.js';
 import type { Filter } from '../../../audit/filter.js';
 import type { Pace } from '../../../audit/fold.js';
-import { parseMoment, type Moment } from '../../../audit/moment.js';
+import { parseMoment, positionOf, type Moment } from '../../../audit/moment.js';
 import { openSources, type EntrySource } from '../../../audit/source.js';
 import { addressFrom, parseAddress } from '../../../base/address.js';
 import { LedgerError } from '../../../base/errors.js';
@@ -59,6 +59,17 @@ export function withFilters(command: Command): Command {
     .option('--owner <svid>', 'the owner with this svid, or SVID:OH')
     .option('--address <address>', 'came in through this server address')
     .option('--fs, --file-system <name>', 'on the file system of this name');
+}
+
+export interface RangeOptions {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export function withRange(command: Command): Command {
+  return command
+    .option('--from <moment>', 'from this TIME or POSITION on')
+    .option('--to <moment>', 'up to this TIME or POSITION');
 }
 
 /** An open audit. */
@@ -171,6 +182,29 @@ async function inodeOf(path: string): Promise<NonNullable<Filter['inode']>> {
 
 function usage(message: string): LedgerError {
   return new LedgerError('bad-request', message, { details: { next: 'see: nlm-ledger audit --help' } });
+}
+
+/** The positions of each source that a range means, both ends included; sources without an entry in it are left out. */
+export async function rangeOf(
+  { sources, moment }: Audit,
+  options: RangeOptions,
+): Promise<{ readonly source: EntrySource; readonly from: Position; readonly to: Position }[]> {
+  const begin = options.from === undefined ? undefined : moment(options.from);
+  const end = moment(options.to ?? 'head');
+  checkOneGroup(sources, begin === undefined ? [end] : [begin, end]);
+  const ranges: { source: EntrySource; from: Position; to: Position }[] = [];
+  for (const source of sources) {
+    const to = await positionOf(source, end);
+    const from = begin === undefined ? await source.first() : await firstFrom(source, begin);
+    if (from <= to) ranges.push({ source, from, to });
+  }
+  return ranges;
+}
+
+/** A time begins with the first entry that was written at it or after. */
+async function firstFrom(source: EntrySource, begin: Moment): Promise<Position> {
+  if (begin.type !== 'time') return Math.max(await source.first(), await positionOf(source, begin));
+  return (await source.positionAt(begin.time - 1)) + 1;
 }
 
 /** A position belongs to one ledger: the groups count theirs apart. */
