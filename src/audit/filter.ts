@@ -2,7 +2,6 @@
 
 import type { Bytes } from '../base/bytes.js';
 import type { FileId, OwnerId } from '../core/event.js';
-import { findFile } from '../core/names.js';
 import { addressOf, clientOf, fileSystemOf, O_SVID, type NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import { decodeGaneshaHandle, normalizeFsid } from '../handles/ganesha.js';
@@ -36,14 +35,13 @@ export function passes(filter: Filter, state: NlmFiles, owner: OwnerId, file: Fi
 
 /** The row's file is still in the state. */
 export function passesDropped(filter: Filter, state: NlmFiles, row: DroppedRow): boolean {
-  const { clientName, clientAddress, serverAddress, svid, oh, fileSystem, key, handle } = row;
-  const names = { name: clientName, address: clientAddress, serverAddress, svid, oh, fileSystem, handle };
-  if (!passesNames({ ...filter, ...NO_FILE }, names)) return false;
-  const file = findFile(state, { fileSystem, key, handle });
-  return passesHandles(filter, state.fileNames[file]?.handles ?? [handle]);
+  const { clientName: name, clientAddress: address, serverAddress, svid, oh, fileSystem, handle, file } = row;
+  const names = { name, address, serverAddress, svid, oh, fileSystem, handle };
+  return (
+    passesNames({ ...filter, handle: undefined, inode: undefined }, names) &&
+    passesHandles(filter, state.fileNames[file]?.handles ?? [handle])
+  );
 }
-
-const NO_FILE = { handle: undefined, inode: undefined };
 
 /** Of somebody whom the state need not know. */
 export interface Names {

@@ -4,7 +4,7 @@
  */
 
 import { LedgerError } from '../base/errors.js';
-import { decodeEvent } from '../core/event-codec.js';
+import { decodeEvents } from '../core/event-codec.js';
 import type { At, Event } from '../core/event.js';
 import { evolve } from '../core/evolve.js';
 import type { NlmFiles } from '../core/state.js';
@@ -73,22 +73,41 @@ export async function watchFold(
   observer: Observer,
   pace?: Pace,
 ): Promise<void> {
-  for await (const group of withPace(source.read(range.from, range.to), pace)) {
+  for await (const position of watchSlices(source, state, range, observer)) await pace?.(position);
+}
+
+/** The same, slice by slice: the position of each stands for the turn of whoever takes what `observer` gathered. */
+export async function* watchSlices(
+  source: EntrySource,
+  state: NlmFiles,
+  range: { readonly from: Position; readonly to: Position },
+  observer: Observer,
+): AsyncGenerator<Position> {
+  for await (const group of source.read(range.from, range.to)) {
     for (const entry of group) {
       const at = { position: entry.position, epoch: entry.epoch, time: entry.time };
-      for (const [index, record] of entry.events.entries()) {
-        const step = { entry, index, event: decodeEvent(record), at };
+      for (const [index, event] of eventsOf(entry).entries()) {
+        const step = { entry, index, event, at };
         if (at.epoch < state.epoch) {
-          evolve(state, step.event, at);
+          evolve(state, event, at);
           observer.ignored?.(step, state);
           continue;
         }
         observer.before?.(step, state);
-        evolve(state, step.event, at);
+        evolve(state, event, at);
         // In slices, so that the rows of a purge of a million go out as they come.
-        while (!sweep(state, SWEEP_ROWS, (row) => observer.dropped?.(step, row, state))) await pace?.(at.position);
+        while (!sweep(state, SWEEP_ROWS, (row) => observer.dropped?.(step, row, state))) yield at.position;
         observer.after?.(step, state);
       }
     }
+    const last = group.at(-1);
+    if (last !== undefined) yield last.position;
   }
+}
+
+/** All of an entry: a look at one of them may read others meanwhile. */
+export function eventsOf(entry: Entry): Event[] {
+  const events: Event[] = [];
+  decodeEvents(entry.events, (event) => events.push(event));
+  return events;
 }

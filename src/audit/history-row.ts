@@ -28,6 +28,7 @@ export type What =
   | 'node-started'
   | 'rules-set'
   | 'group'
+  | 'event'
   | 'ignored';
 
 export interface HistoryRow extends Partial<LockNames> {

@@ -11,30 +11,36 @@ import type { GraceScope } from '../core/command.js';
 import type { FileId, OwnerId, ReclaimConflict, ReclaimRefused } from '../core/event.js';
 import { covers as inGraceScope } from '../core/grace.js';
 import { eachOwn } from '../core/held.js';
-import { L_TIME } from '../core/lock-rows.js';
+import { L_ID, L_TIME } from '../core/lock-rows.js';
+import { findOwner } from '../core/names.js';
 import { findPending } from '../core/pending.js';
 import { covers, type Range } from '../core/range.js';
-import { O_WAITER, W_FILE, W_ID, W_OWNER, W_OWNER_NEXT, W_TIME, type NlmFiles } from '../core/state.js';
+import { F_BY_OWNER, O_WAITER, W_FILE, W_ID, W_OWNER, W_OWNER_NEXT, W_TIME, type NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import { findWaiter, findWaiterById, waiterRange } from '../core/waiters.js';
 import { isAbout, isEmpty, passes, passesDropped, passesNames, type Filter } from './filter.js';
-import type { Observer, Step } from './fold.js';
+import { stateAt, watchSlices, type Observer, type Pace, type Step } from './fold.js';
+import type { Position } from '../ledger/port.js';
 import type { HistoryRow, What } from './history-row.js';
+import type { EntrySource } from './source.js';
 import { clientNames, droppedNames, factNames, fileNames, lockNames, ownerNames, waiterNames } from './names.js';
 import { causeOf, isPurge } from './orders.js';
-import { graceScope, graceText, lifeText, purgeScope } from './scopes.js';
+import { eventText, graceScope, graceText, lifeText, purgeScope } from './scopes.js';
 
 export class HistoryObserver implements Observer {
   readonly #group: string;
   readonly #filter: Filter;
   readonly #emit: (row: HistoryRow) => void;
+  readonly #everything: boolean;
   /** By the number of the waiter. */
   readonly #behind = new Map<number, readonly Blocker[]>();
 
-  constructor(group: string, filter: Filter, emit: (row: HistoryRow) => void) {
+  /** `everything`: without a filter, a row of each event, also of those that say nothing to most. */
+  constructor(group: string, filter: Filter, emit: (row: HistoryRow) => void, everything = false) {
     this.#group = group;
     this.#filter = filter;
     this.#emit = emit;
+    this.#everything = everything && isEmpty(filter);
   }
 
   before(step: Step, state: NlmFiles): void {
@@ -53,10 +59,11 @@ export class HistoryObserver implements Observer {
         if (waiter === 0) return this.#row(step, 'granted', row);
         return this.#row(step, 'granted-after-wait', { ...row, ...this.#endWait(step, state, waiter) });
       }
-      case 'lock-released': {
+      case 'lock-released':
+      case 'locks-released': {
         const { owner, file, range } = event;
         if (!passes(this.#filter, state, owner, file)) return;
-        this.#endWaitsWithin(step, state, owner, file, range);
+        if (event.type === 'lock-released') this.#endWaitsWithin(step, state, owner, file, range);
         const since = heldSince(state, owner, file, range);
         const row = { ...ownerNames(state, owner), ...fileNames(state, file), ...rangeTexts(range) };
         return this.#row(step, 'released', { kind: 'lock', ...row, ...(since && { heldMs: at.time - since }) });
@@ -99,6 +106,20 @@ export class HistoryObserver implements Observer {
         const { share: lock, mode, access } = event;
         const row = { ...ownerNames(state, owner), ...fileNames(state, file), mode, access };
         return this.#row(step, 'missed', { kind: 'share', lock, ...row });
+      }
+      case 'expected-yielded':
+      case 'share-yielded': {
+        const { owner, file, to } = event;
+        if (!passes(this.#filter, state, owner, file)) return;
+        const { client, clientAddress } = ownerNames(state, to);
+        const detail = `${client}@${clientAddress} reclaimed it`;
+        if (event.type === 'expected-yielded') {
+          const row = lockNames(state, owner, file, event.range, event.exclusive);
+          return this.#row(step, 'missed', { kind: 'lock', lock: event.lock, ...row, detail });
+        }
+        const { share: lock, mode, access } = event;
+        const row = { ...ownerNames(state, owner), ...fileNames(state, file), mode, access };
+        return this.#row(step, 'missed', { kind: 'share', lock, ...row, detail });
       }
       case 'lock-unlocked': {
         const { lock, owner, file, range } = event;
@@ -152,6 +173,11 @@ export class HistoryObserver implements Observer {
         if (!isAbout(this.#filter, { client: event.name, clientAddress: event.address })) return;
         return this.#row(step, 'call-refused', { ...clientNames(event), detail: `${event.what}: ${event.detail}` });
       }
+      case 'refusals-counted': {
+        if (!isAbout(this.#filter, { clientAddress: event.address })) return;
+        const detail = `${event.what}: ${event.count} more since ${new Date(event.since).toISOString()}`;
+        return this.#row(step, 'call-refused', { clientAddress: event.address, detail });
+      }
       case 'node-started':
         if (!isEmpty(this.#filter)) return;
         return this.#row(step, 'node-started', { detail: [event.node, event.release, ...event.notes].join(', ') });
@@ -161,6 +187,7 @@ export class HistoryObserver implements Observer {
         // It touches everything in the group, whoever asks.
         const detail = lifeText(event);
         if (detail !== undefined) this.#row(step, 'group', { detail });
+        else if (this.#everything) this.#row(step, 'event', { detail: eventText(state, event) });
       }
     }
   }
@@ -172,6 +199,7 @@ export class HistoryObserver implements Observer {
     const cause = causeOf(step);
     const expected = event.type === 'locks-expected' || event.type === 'grace-opened';
     const slot = row.type === 'waiter' ? findWaiterById(state, row.id) : 0;
+    const since = row.type === 'lock' ? sinceOf(state, row) : undefined;
     this.#row(step, expected ? 'expected' : 'dropped', {
       kind: row.type,
       lock: row.id,
@@ -179,6 +207,7 @@ export class HistoryObserver implements Observer {
       ...(row.mode === undefined ? {} : { mode: row.mode }),
       ...(row.access === undefined ? {} : { access: row.access }),
       ...(slot === 0 ? {} : { waitedMs: at.time - state.waiters.getWide(slot, W_TIME) }),
+      ...(since === undefined ? {} : { heldMs: at.time - since }),
       ...(cause === undefined ? {} : { cause }),
     });
   }
@@ -251,6 +280,15 @@ export class HistoryObserver implements Observer {
   }
 }
 
+/** When a lock that is about to go was granted: it is in the table still, and dead for most readers. */
+function sinceOf(state: NlmFiles, row: DroppedRow): number | undefined {
+  const { clientName: name, clientAddress: address, serverAddress, svid, oh, file } = row;
+  const owner = findOwner(state, { client: { name, address }, serverAddress, svid, oh });
+  if (owner === 0) return undefined;
+  const slot = state.byOwner.floor(state.files.get(file, F_BY_OWNER), owner, row.range.start);
+  return slot === 0 || state.locks.getWide(slot, L_ID) !== row.id ? undefined : state.locks.getWide(slot, L_TIME);
+}
+
 /** When the owner's oldest lock within the range was granted; undefined where it holds none. */
 function heldSince(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): number | undefined {
   let since: number | undefined;
@@ -259,4 +297,22 @@ function heldSince(state: NlmFiles, owner: OwnerId, file: FileId, range: Range):
     return true;
   });
   return since;
+}
+
+/** The rows of a range, as they come; each array is one slice of the fold. */
+export async function* historyRows(
+  source: EntrySource,
+  range: { readonly from: Position; readonly to: Position },
+  filter: Filter,
+  pace: Pace,
+  everything = false,
+): AsyncGenerator<readonly HistoryRow[]> {
+  let rows: HistoryRow[] = [];
+  const observer = new HistoryObserver(source.group, filter, (row) => rows.push(row), everything);
+  const state = await stateAt(source, range.from - 1, pace);
+  for await (const position of watchSlices(source, state, range, observer)) {
+    if (rows.length > 0) yield rows;
+    rows = [];
+    await pace(position);
+  }
 }

@@ -7,7 +7,6 @@
 import { LedgerError } from '../base/errors.js';
 import { deserialize, serialize } from '../core/checkpoint.js';
 import type { ClientName, FileName, OwnerName } from '../core/command.js';
-import { decodeEvent } from '../core/event-codec.js';
 import type { Event, FileId, OwnerId } from '../core/event.js';
 import { eachOwn } from '../core/held.js';
 import { L_FILE, L_ID, L_OWNER } from '../core/lock-rows.js';
@@ -29,7 +28,7 @@ import type { DroppedRow } from '../core/sweep.js';
 import { findWaiterById, waiterRange, waitsExclusively } from '../core/waiters.js';
 import type { Position } from '../ledger/port.js';
 import { entryAt } from './at.js';
-import { stateAt, watchFold, type Observer, type Pace, type Step } from './fold.js';
+import { eventsOf, stateAt, watchFold, type Observer, type Pace, type Step } from './fold.js';
 import { droppedNames, lockNames, type LockNames } from './names.js';
 import { aimOf, isPurge, type PurgeEvent } from './orders.js';
 import type { EntrySource } from './source.js';
@@ -78,8 +77,8 @@ export async function findPurge(source: EntrySource, commandId: string, pace?: P
   const known = (await stateAt(source, head)).commands.get(commandId);
   if (known !== undefined) return known.position;
   for await (const group of source.read(await source.first(), head)) {
-    for (const { position, events } of group) {
-      if (events.some((record) => hasId(decodeEvent(record), commandId))) return position;
+    for (const entry of group) {
+      if (eventsOf(entry).some((event) => hasId(event, commandId))) return entry.position;
     }
     const last = group.at(-1);
     if (last !== undefined) await pace?.(last.position);
@@ -100,7 +99,7 @@ export async function auditPurge(
   pace?: Pace,
 ): Promise<void> {
   const entry = await entryAt(source, position);
-  const events = entry?.events.map((record) => decodeEvent(record)) ?? [];
+  const events = entry === undefined ? [] : eventsOf(entry);
   if (!events.some(isPurge)) {
     const types = [...new Set(events.map(({ type }) => type))].join(', ');
     throw new LedgerError(

@@ -1,7 +1,9 @@
 /** What events of a whole scope are about: purges, graces, the life of the group. */
 
 import type { GraceScope } from '../core/command.js';
+import { describeEvent } from '../core/describe.js';
 import type { Event } from '../core/event.js';
+import type { NlmFiles } from '../core/state.js';
 import type { Scope } from './filter.js';
 import type { PurgeEvent } from './orders.js';
 
@@ -48,4 +50,10 @@ export function lifeText(event: Event): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** An event that has no row of its own, as `watch` shows it. */
+export function eventText(state: NlmFiles, event: Event): string {
+  const { type, ...fields } = describeEvent(state, event);
+  return `${type} ${JSON.stringify(fields)}`;
 }

@@ -3,6 +3,7 @@
 import { FileCheckpoints } from '../ledger/file/checkpoints.js';
 import { openLedgersIn } from '../ledger/file/archive.js';
 import type { FileReader } from '../ledger/file/reader.js';
+import { headAt } from '../ledger/file/replay.js';
 import type { Checkpoint, Entry, Head, Position } from '../ledger/port.js';
 
 /** The ledger of one group, as far as an audit reads it. */
@@ -17,6 +18,8 @@ export interface EntrySource {
   read(from: Position, upTo: Position): AsyncIterable<readonly Entry[]>;
   /** The newest checkpoint that is not above `limit`. */
   checkpoint(limit: Position): Promise<Checkpoint | undefined>;
+  /** Chain hash (SHA-256) of the entry at a position, in hex. */
+  hashAt(position: Position): Promise<string | undefined>;
   /** The last position that was written at `time` or before; the one before `first()` for none. */
   positionAt(time: number): Promise<Position>;
 }
@@ -40,6 +43,10 @@ function sourceOf(reader: FileReader, log: (line: string) => void): EntrySource 
     head: () => reader.quickHead(),
     read: (from, upTo) => reader.read(from, upTo),
     checkpoint: (limit) => checkpoints.newest(limit),
+    hashAt: async (position) => {
+      const head = await headAt({ storage, folder: folders.segments, group }, position);
+      return head === undefined ? undefined : Buffer.from(head.hash).toString('hex');
+    },
     positionAt: (time) => reader.positionAt(time),
   };
 }

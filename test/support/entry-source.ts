@@ -30,6 +30,7 @@ export async function sourceOf(
     head: async () => chain.head,
     read,
     checkpoint: async (limit) => checkpoints.findLast(({ position }) => position <= limit),
+    hashAt: async (position) => Buffer.from(history.noted[position]?.head.hash ?? []).toString('hex'),
     positionAt: async (time) => entries.findLast((entry) => entry.time <= time)?.position ?? 0,
   };
 }

@@ -135,6 +135,13 @@ export class History {
     this.#time = now + milliseconds;
   }
 
+  /** From here on another node appends, in the next epoch. */
+  claimBy(node: string): void {
+    this.flush();
+    this.#epoch += 1;
+    this.#node = node;
+  }
+
   #sweep(event: Event): void {
     const rows: DroppedRow[] = [];
     sweep(this.#state, Number.POSITIVE_INFINITY, (row) => rows.push(row));
@@ -162,10 +169,7 @@ export class History {
   #restart(): void {
     this.flush();
     this.#state = deserialize(serialize(this.#state));
-    if (this.#pick(2) === 0) {
-      this.#epoch += 1;
-      this.#node = this.#node === 'a' ? 'b' : 'a';
-    }
+    if (this.#pick(2) === 0) this.claimBy(this.#node === 'a' ? 'b' : 'a');
     this.#start();
   }
 

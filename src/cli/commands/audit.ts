@@ -4,8 +4,12 @@ import type { Command } from 'commander';
 import type { Act } from '../command.js';
 import { evidenceCommands } from './audit/evidence.js';
 import { atCommand } from './audit/at.js';
+import { contentionCommand } from './audit/contention.js';
+import { diffCommand } from './audit/diff.js';
+import { exportCommand } from './audit/export.js';
 import { historyCommand } from './audit/history.js';
 import { purgeCommand } from './audit/purge.js';
+import { takeoverCommand } from './audit/takeover.js';
 
 export function auditCommands(program: Command, act: Act): void {
   const audit = program
@@ -20,5 +24,9 @@ A POSITION is a number, as purges and \`watch\` print it; \`head\` is the last.`
   atCommand(audit, act);
   historyCommand(audit, act);
   purgeCommand(audit, act);
+  diffCommand(audit, act);
+  contentionCommand(audit, act);
+  exportCommand(audit, act);
+  takeoverCommand(audit, act);
   evidenceCommands(audit, act);
 }

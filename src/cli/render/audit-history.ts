@@ -31,6 +31,7 @@ const WORDS: Readonly<Record<What, string>> = {
   'node-started': 'node started',
   'rules-set': 'rules set',
   group: 'group',
+  event: 'event',
   ignored: 'ignored',
 };
 

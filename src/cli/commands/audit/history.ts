@@ -1,8 +1,7 @@
 /** `audit history`: everything that happened to a file, a client, an owner, an address. */
 
 import type { Command } from 'commander';
-import { stateAt, watchFold } from '../../../audit/fold.js';
-import { HistoryObserver } from '../../../audit/history.js';
+import { historyRows } from '../../../audit/history.js';
 import { isLoss } from '../../../audit/history-row.js';
 import type { Act } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
@@ -43,13 +42,13 @@ Examples:
       const filter = await filterOf(options);
       let shown = 0;
       for (const { source, from, to } of await rangeOf(audit, options)) {
-        const observer = new HistoryObserver(source.group, filter, (row) => {
-          if (options.lost === true && !isLoss(row)) return;
-          shown += 1;
-          printer.add(json ? JSON.stringify(row) : historyLine(row, time, context.output.paint));
-        });
-        const state = await stateAt(source, from - 1, pace(source, 0, from - 1));
-        await watchFold(source, state, { from, to }, observer, pace(source, from, to));
+        for await (const rows of historyRows(source, { from, to }, filter, pace(source, from, to))) {
+          for (const row of rows) {
+            if (options.lost === true && !isLoss(row)) continue;
+            shown += 1;
+            await printer.print(json ? JSON.stringify(row) : historyLine(row, time, context.output.paint));
+          }
+        }
       }
       if (shown === 0 && !json)
         await printer.print(options.lost === true ? 'nothing was lost' : 'nothing happened to it');

@@ -180,7 +180,7 @@ async function inodeOf(path: string): Promise<NonNullable<Filter['inode']>> {
   return { inode, ...(fsid === undefined ? {} : { fsid }) };
 }
 
-function usage(message: string): LedgerError {
+export function usage(message: string): LedgerError {
   return new LedgerError('bad-request', message, { details: { next: 'see: nlm-ledger audit --help' } });
 }
 
