@@ -13,9 +13,25 @@ export const SUBJECTS = {
   status: 'nlm.status',
   groups: 'nlm.groups',
   'purge-report': 'nlm.purge-report',
+  release: 'nlm.group.*.release',
+  take: 'nlm.group.*.take',
+  'group-status': 'nlm.group.*.status',
 } as const;
 
 export type BusProcedure = keyof typeof SUBJECTS;
+
+/** Where a request is published: of those that are about one group, with its name. */
+export function subjectOf(procedure: BusProcedure, request: object): string {
+  const group = 'group' in request ? String(request.group) : '';
+  return SUBJECTS[procedure].replace('*', group);
+}
+
+/** The group that a subject names, where its procedure's is a pattern. */
+export function groupOfSubject(procedure: BusProcedure, subject: string): string | undefined {
+  return SUBJECTS[procedure].includes('*') ? subject.split('.')[GROUP_TOKEN] : undefined;
+}
+
+const GROUP_TOKEN = 2;
 
 /** On every answer: the node that gives it, and the id of its service as $SRV.PING names it. */
 export const NODE_HEADER = 'Nlm-Node';

@@ -34,10 +34,15 @@ export function socketPathOf(named: string | undefined, environment: Environment
 }
 
 /** The reply, as its procedure's schema describes it. @throws LedgerError: the node's own, or 'unavailable', 'timeout' */
-export async function askNode<Reply>(path: string, procedure: string, request: object): Promise<Reply> {
+export async function askNode<Reply>(
+  path: string,
+  procedure: string,
+  request: object,
+  msMax = ANSWER_MS_MAX,
+): Promise<Reply> {
   const socket = await connectTo(path);
   try {
-    const timer = setTimeout(() => socket.destroy(), ANSWER_MS_MAX);
+    const timer = setTimeout(() => socket.destroy(), msMax);
     try {
       for await (const answer of exchange(socket, procedure, request)) {
         if (answer.error !== undefined) throw errorOf(answer.error);

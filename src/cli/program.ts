@@ -11,6 +11,7 @@ import { locksCommands } from './commands/locks.js';
 import { notifyCommands } from './commands/notify.js';
 import { startCommand, type Compose } from './commands/start.js';
 import { statusCommands } from './commands/status.js';
+import { takeoverCommands } from './commands/takeover.js';
 import { unlockCommands } from './commands/unlock.js';
 import { watchCommands } from './commands/watch.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
@@ -55,6 +56,7 @@ export async function runCommandLine({
   notifyCommands(program, act);
   locksCommands(program, act);
   graceCommands(program, act);
+  takeoverCommands(program, act);
   watchCommands(program, act);
   callCommand(program, act);
   doctorCommand(program, act);

@@ -5,6 +5,7 @@ import { runCommandLine } from '../../src/cli/program.js';
 
 class Capture extends Writable {
   text = '';
+  isTTY = false;
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.text += chunk.toString();
@@ -22,10 +23,20 @@ async function compose(): Promise<never> {
   throw new Error('nothing is started in these tests');
 }
 
-export async function nlm(...argv: string[]): Promise<Ran> {
+export function nlm(...argv: string[]): Promise<Ran> {
+  return run(argv, false);
+}
+
+/** As somebody sees it who looks on while it runs. */
+export function nlmOnTerminal(...argv: string[]): Promise<Ran> {
+  return run(argv, true);
+}
+
+async function run(argv: readonly string[], isTTY: boolean): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
-  const environment = { HOME: '/nonexistent' };
+  stderr.isTTY = isTTY;
+  const environment = { HOME: '/nonexistent', NO_COLOR: '1' };
   const code = await runCommandLine({ argv, environment, stdout, stderr, release: '0.1.0', compose });
   return { code, out: stdout.text, err: stderr.text };
 }

@@ -1,38 +1,16 @@
 import test, { type ExecutionContext } from 'ava';
 import { callAdmin } from '../../src/admin/call.js';
 import type { GroupsReply, TakeoverReply } from '../../src/admin/messages.js';
-import { checkReply } from '../../src/admin/schema.js';
 import { order } from '../support/commands.js';
 import { FakeNode } from '../support/fake-node.js';
-import { Scene, type TestMember } from './member.js';
-
-/** A node that shares the group of this member. */
-class Node extends FakeNode {
-  readonly #name: string;
-
-  constructor(name: string, member: TestMember) {
-    super();
-    this.#name = name;
-    this.shared = [member.takeover];
-  }
-
-  override node() {
-    return { ...super.node(), name: this.#name };
-  }
-
-  async ask<Reply extends object>(procedure: string, request: object, door = 'socket'): Promise<Reply> {
-    const facts = { actor: 'uid:0', door, commandId: `generated-${procedure}`, now: 0 };
-    const reply = await callAdmin(this, { procedure, request, ...facts });
-    checkReply(procedure, reply);
-    return reply as Reply;
-  }
-}
+import { Scene } from './member.js';
+import { SharingNode } from './sharing-node.js';
 
 async function nodes(t: ExecutionContext, names: readonly string[] = ['a', 'b']) {
   const made = new Scene(t);
   const members = names.map((name) => made.node(name, { nodes: names, hooks: {}, way: 'carry' }));
   await members[0]!.own(order('start-a'));
-  return members.map((member, index) => new Node(names[index]!, member));
+  return members.map((member, index) => new SharingNode(names[index]!, member));
 }
 
 test('an order to release and one to take move a group, and answer how it stands', async (t) => {

@@ -1,14 +1,11 @@
 /** `status` and `groups`: is the node serving, and what stands in its way. */
 
 import type { Command } from 'commander';
-import type { GroupReply, StatusReply } from '../../admin/messages.js';
+import type { GroupsReply, StatusReply } from '../../admin/messages.js';
 import { withCluster, type Act, type ClusterOptions } from '../command.js';
 import { askNode, socketPathOf } from '../node-client.js';
+import { lifeLines } from '../render/takeover.js';
 import { exitOfStatus, groupLine, statusLines } from '../render/status.js';
-
-interface GroupsReply {
-  readonly groups: readonly GroupReply[];
-}
 
 export function statusCommands(program: Command, act: Act): void {
   const status = withCluster(program.command('status'))
@@ -34,10 +31,15 @@ export function statusCommands(program: Command, act: Act): void {
     return exitOfStatus(reply.status);
   });
 
-  const groups = withCluster(program.command('groups')).description('lists the service groups that the node owns');
+  const groups = withCluster(program.command('groups')).description(
+    'lists the service groups of the node: who owns them, and how their last takeover went',
+  );
   act<ClusterOptions>(groups, async (options, context) => {
-    const { output, environment } = context;
-    const lines = (reply: GroupsReply): string[] => reply.groups.map((group) => groupLine(group, output.paint));
+    const { output, environment, now } = context;
+    const lines = ({ groups: known, shared = [] }: GroupsReply): string[] => [
+      ...known.map((group) => groupLine(group, output.paint)),
+      ...shared.flatMap((group) => lifeLines(group, now(), output.paint)),
+    ];
     if (options.nats !== undefined) {
       const { askCluster } = await import('../nats/ask.js');
       return askCluster<GroupsReply>(options, context, { procedure: 'groups', request: {}, lines });

@@ -127,7 +127,7 @@ async function order(
       // The cast states what the schema of the procedure has checked.
       complete: (reply, ask) =>
         completed(reply, options, (page) => ask('purge-report', page) as Promise<PurgeReportReply>),
-      oneOfMany: procedure === 'unlock-lock',
+      ...(procedure === 'unlock-lock' ? { others: [EXIT.notFound] } : {}),
     });
   }
   const path = socketPathOf(options.socket, environment);

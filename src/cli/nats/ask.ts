@@ -10,7 +10,7 @@ import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { userName } from '../node-client.js';
 import type { Environment } from '../output.js';
 import { clusterLines, worstOf } from '../render/cluster.js';
-import { Cluster, type NodeAnswer } from './cluster.js';
+import { Cluster, type Gathered, type NodeAnswer } from './cluster.js';
 
 /** Asks one procedure of the node that an answer came from. */
 export type AskNode = (procedure: BusProcedure, request: object) => Promise<object>;
@@ -26,8 +26,12 @@ export interface ClusterCall<Reply extends object> {
   /** Further pages of a reply. */
   readonly complete?: (reply: Reply, ask: AskNode) => Promise<Reply>;
   readonly exit?: (reply: Reply) => number;
-  /** What one node does not know is known by another, and then no error of the whole. */
-  readonly oneOfMany?: boolean;
+  /** Exit codes that do not count once one node has done it: the order was not for the others. */
+  readonly others?: readonly number[];
+  /** Seconds, where the caller names none. */
+  readonly within?: number;
+  /** Called while the answers are waited for. */
+  readonly during?: (cluster: Cluster) => { stop(): Promise<void> };
 }
 
 const WITHIN_SECONDS_DEFAULT = 5;
@@ -38,18 +42,22 @@ export async function askCluster<Reply extends object>(
   { output, environment }: Context,
   call: ClusterCall<Reply>,
 ): Promise<number> {
-  const msMax = (options.within ?? WITHIN_SECONDS_DEFAULT) * 1000;
+  const msMax = (options.within ?? call.within ?? WITHIN_SECONDS_DEFAULT) * 1000;
   const cluster = await Cluster.connect(busOptions(options, environment));
   try {
-    const request = call.procedure.startsWith('unlock-') ? { commandId: randomUUID(), ...call.request } : call.request;
+    const request = isOrderOf(call.procedure) ? { commandId: randomUUID(), ...call.request } : call.request;
     const claim = actor();
-    const gathered = await cluster.ask({
-      procedure: call.procedure,
-      request: { ...request, ...claim },
-      node: call.node,
-      expect: options.expect ?? [],
-      msMax,
-    });
+    const during = call.during?.(cluster);
+    const all = await cluster
+      .ask({
+        procedure: call.procedure,
+        request: { ...request, ...claim },
+        node: call.node,
+        expect: options.expect ?? [],
+        msMax,
+      })
+      .finally(() => during?.stop());
+    const gathered = withoutOthers(all, call.others);
     const askOne =
       (node: string): AskNode =>
       async (procedure, further) => {
@@ -61,8 +69,6 @@ export async function askCluster<Reply extends object>(
       };
     const answers = await Promise.all(gathered.answers.map((answer) => completed(answer, call, askOne(answer.node))));
     const codes = answers.map((answer) => codeOf(answer, call));
-    const counted =
-      call.oneOfMany === true && codes.includes(EXIT.done) ? codes.filter((code) => code !== EXIT.notFound) : codes;
     if (options.json === true) {
       output.json({ nodes: answers.map(jsonOf), missing: gathered.missing });
     } else {
@@ -78,10 +84,23 @@ export async function askCluster<Reply extends object>(
         output.note(`repeat it with --id ${String(request.commandId)}: who has carried it out does not do it again`);
       }
     }
-    return worstOf(gathered.missing.length > 0 ? [...counted, EXIT.down] : counted);
+    return worstOf(gathered.missing.length > 0 ? [...codes, EXIT.down] : codes);
   } finally {
     await cluster.close();
   }
+}
+
+function isOrderOf(procedure: BusProcedure): boolean {
+  return procedure.startsWith('unlock-') || procedure === 'release' || procedure === 'take';
+}
+
+/** The answers that count: once one node has done it, an order for one is none of the others' business. */
+function withoutOthers(gathered: Gathered, others: readonly number[] = []): Gathered {
+  const isOther = ({ outcome }: NodeAnswer): boolean =>
+    'error' in outcome && others.includes(exitCodeOf(outcome.error.code));
+  const { answers } = gathered;
+  if (others.length === 0 || !answers.some(({ outcome }) => 'reply' in outcome)) return gathered;
+  return { answers: answers.filter((answer) => !isOther(answer)), missing: [] };
 }
 
 async function completed<Reply extends object>(

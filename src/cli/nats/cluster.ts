@@ -15,7 +15,7 @@ import {
 } from '../../bus/connection.js';
 import { errorOfPayload, type ErrorPayload } from '../../bus/errors.js';
 import { decodePayload, encodePayload } from '../../bus/payload.js';
-import { NODE_HEADER, SERVICE, SERVICE_HEADER, SUBJECTS, type BusProcedure } from '../../bus/subjects.js';
+import { NODE_HEADER, SERVICE, SERVICE_HEADER, subjectOf, type BusProcedure } from '../../bus/subjects.js';
 
 export interface NodeAnswer {
   readonly node: string;
@@ -101,7 +101,7 @@ class Gathering {
   constructor(connection: NatsConnection, question: Question) {
     this.#connection = connection;
     this.#question = question;
-    this.#subject = SUBJECTS[question.procedure];
+    this.#subject = subjectOf(question.procedure, question.request);
   }
 
   async result(): Promise<Gathered> {

@@ -18,6 +18,13 @@ export interface Answer {
   readonly error?: { readonly code: number; readonly line: string };
 }
 
+/** What a subject says. */
+export interface Asked {
+  readonly procedure: BusProcedure;
+  /** Of a procedure that is about one group. */
+  readonly group?: string | undefined;
+}
+
 export interface RequestCounters {
   readonly requests: number;
   readonly errors: number;
@@ -37,9 +44,10 @@ export class Requests {
   }
 
   /** `payloadBytesMax`: what the server takes in one message. Never rejects. */
-  answer(procedure: BusProcedure, payload: Uint8Array, payloadBytesMax: number): Promise<Answer> {
+  answer(asked: Asked, payload: Uint8Array, payloadBytesMax: number): Promise<Answer> {
     const format = formatOf(payload);
-    const answered = this.#reply(procedure, payload, payloadBytesMax, format).then(
+    const { procedure } = asked;
+    const answered = this.#reply(asked, payload, payloadBytesMax, format).then(
       (reply) => {
         this.#count(procedure);
         return reply;
@@ -67,7 +75,7 @@ export class Requests {
   }
 
   async #reply(
-    procedure: BusProcedure,
+    { procedure, group }: Asked,
     payload: Uint8Array,
     payloadBytesMax: number,
     format: PayloadFormat,
@@ -78,7 +86,7 @@ export class Requests {
     if (payload.length > REQUEST_BYTES_MAX) {
       throw new LedgerError('limit', `a request has at most ${REQUEST_BYTES_MAX} bytes, not ${payload.length}`);
     }
-    const { actor, request } = readRequest(decodePayload(payload));
+    const { actor, request } = readRequest(decodePayload(payload), group);
     if (procedure === 'unlock-lock' && !('node' in request) && !('group' in request)) {
       throw new LedgerError('bad-request', 'each group counts its own locks: on the bus, say which group or node');
     }
@@ -128,10 +136,15 @@ export class Requests {
   }
 }
 
-/** The claim beside the request of the procedure. */
-function readRequest(value: unknown): { readonly actor?: string; readonly request: object } {
+/** The claim beside the request of the procedure; a group that stands in the subject need not be said again. */
+function readRequest(value: unknown, group: string | undefined): { readonly actor?: string; readonly request: object } {
   checkRequest('nats', value);
   // The cast states what the schema has checked.
   const { actor, ...request } = value as { readonly actor?: string };
-  return { request, ...(actor === undefined ? {} : { actor }) };
+  const claim = actor === undefined ? {} : { actor };
+  if (group === undefined) return { request, ...claim };
+  if ('group' in request && request.group !== group) {
+    throw new LedgerError('bad-request', `the subject names group ${group}, and the request another`);
+  }
+  return { request: { ...request, group }, ...claim };
 }

@@ -1,7 +1,15 @@
 /** The service of this node on one connection: endpoints, and the subjects of discovery ($SRV.PING, INFO, STATS). */
 
 import { headers, type NatsConnection, type Service, type ServiceMsg } from '../../bus/connection.js';
-import { NODE_HEADER, SERVICE, SERVICE_HEADER, SUBJECTS, token, type BusProcedure } from '../../bus/subjects.js';
+import {
+  groupOfSubject,
+  NODE_HEADER,
+  SERVICE,
+  SERVICE_HEADER,
+  SUBJECTS,
+  token,
+  type BusProcedure,
+} from '../../bus/subjects.js';
 import type { Requests } from './requests.js';
 
 export interface ServiceOptions {
@@ -49,7 +57,11 @@ async function answer(
   id: string,
 ): Promise<void> {
   const payloadBytesMax = (connection.info?.max_payload ?? PAYLOAD_BYTES_MIN) - HEADER_BYTES_MAX;
-  const { payload, error } = await requests.answer(procedure, message.data, payloadBytesMax);
+  const { payload, error } = await requests.answer(
+    { procedure, group: groupOfSubject(procedure, message.subject) },
+    message.data,
+    payloadBytesMax,
+  );
   const fields = headers();
   fields.set(NODE_HEADER, node);
   fields.set(SERVICE_HEADER, id);
