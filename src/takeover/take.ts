@@ -13,7 +13,7 @@ import type { NlmFiles } from '../core/state.js';
 import type { ClaimReport } from '../ledger/replicated.js';
 import { differenceOf, handlesOf } from './handles.js';
 import { hookStep } from './hook-step.js';
-import { CLAIM_MARGIN_MS, CLAIM_MS, DOOR_MS_MAX } from './limits.js';
+import { CLAIM_MARGIN_MS, CLAIM_MS, DOOR_MS_MAX, LOOK_MS, RELEASE_SEEN_MS_MAX } from './limits.js';
 import type { MovedGroup } from './moved-group.js';
 import type { MemberPort } from './port.js';
 import { done, runSteps, skipped, submitted, type Step, type StepReport } from './sequence.js';
@@ -39,6 +39,7 @@ export async function take(
   stopping: AbortSignal,
 ): Promise<StepReport[]> {
   const isOwner = port.role === 'owning' || port.role === 'releasing';
+  if (!isOwner && !request.force) await seeRelease(group, port);
   const { life } = stateOf(group, port);
   if (isOwner && life.status === 'owned' && isServed(life)) return [];
   // Taken back: nobody else was the owner meanwhile.
@@ -112,6 +113,13 @@ function refuse(group: MovedGroup, port: MemberPort, { acceptLoss }: TakeRequest
       `node ${node} has no part in group ${name}: add it to groups[].nodes on every node`,
     );
   }
+}
+
+/** Its release may be on its way here: whoever ordered it there orders the take at once. */
+async function seeRelease(group: MovedGroup, port: MemberPort): Promise<void> {
+  const until = performance.now() + RELEASE_SEEN_MS_MAX;
+  const isBehind = (): boolean => port.lag !== 0 || isHeldByAnother(stateOf(group, port).life, group);
+  while (isBehind() && performance.now() < until) await wait(LOOK_MS);
 }
 
 function isHeldByAnother({ status, node }: GroupLife, group: MovedGroup): boolean {

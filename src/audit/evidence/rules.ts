@@ -234,7 +234,9 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
     }
     case 'group-claimed': {
       const { node, way, lossAccepted, order } = event;
-      if (at.epoch === state.epoch && state.epoch > 0) return `epoch ${at.epoch} was claimed before`;
+      // Its owner may turn to the other way before it serves.
+      const isTurn = state.life.status === 'claimed' && state.life.node === node;
+      if (at.epoch === state.epoch && state.epoch > 0 && !isTurn) return `epoch ${at.epoch} was claimed before`;
       return asked(state, event, at, { type: 'claim-group', node, way, lossAccepted, order });
     }
     case 'group-serving':

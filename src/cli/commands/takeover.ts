@@ -108,9 +108,12 @@ async function order(procedure: 'release' | 'take', options: TakeoverOptions, co
   const steps = follow(shows, context, async () => {
     return (await askNode<{ groups: GroupLifeReply[] }>(path, 'group-status', { group })).groups;
   });
-  const reply = await askNode<TakeoverReply>(path, procedure, request, WITHIN_SECONDS * 1000).finally(() =>
-    steps.stop(),
-  );
+  let reply: TakeoverReply;
+  try {
+    reply = await askNode<TakeoverReply>(path, procedure, request, WITHIN_SECONDS * 1000);
+  } finally {
+    await steps.stop();
+  }
   if (options.json === true) output.json(reply);
   else output.lines(lines(reply));
   return EXIT.done;

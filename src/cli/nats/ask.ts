@@ -48,15 +48,18 @@ export async function askCluster<Reply extends object>(
     const request = isOrderOf(call.procedure) ? { commandId: randomUUID(), ...call.request } : call.request;
     const claim = actor();
     const during = call.during?.(cluster);
-    const all = await cluster
-      .ask({
+    let all: Gathered;
+    try {
+      all = await cluster.ask({
         procedure: call.procedure,
         request: { ...request, ...claim },
         node: call.node,
         expect: options.expect ?? [],
         msMax,
-      })
-      .finally(() => during?.stop());
+      });
+    } finally {
+      await during?.stop();
+    }
     const gathered = withoutOthers(all, call.others);
     const askOne =
       (node: string): AskNode =>
