@@ -5,6 +5,8 @@ import { decodeEvents } from '../../src/core/event-codec.js';
 import type { Event } from '../../src/core/event.js';
 import { initialState, type NlmFiles } from '../../src/core/state.js';
 import { decodeEntry } from '../../src/ledger/entry.js';
+import { lock, order, range, share } from '../support/commands.js';
+import { Group } from '../support/decider.js';
 import { History } from '../support/history.js';
 import { seededRandom } from '../support/random.js';
 
@@ -30,6 +32,26 @@ function firstFault(events: ReturnType<typeof eventsOf>, state: NlmFiles = initi
   }
   return undefined;
 }
+
+test('a step of an UNLOCK gives back what its owner holds, and a share and a waiter go by their numbers once', (t) => {
+  const group = new Group();
+  group.submit(lock({ length: 10 }));
+  group.submit(lock({ svid: 2, length: 10, block: true }));
+  group.submit(share());
+  for (const id of [2, 3]) {
+    group.submit({ type: 'purge', selector: { type: 'lock', lock: id }, order: order(), dryRun: false });
+  }
+  const events = group.history.flatMap(({ events: made, time }, i) =>
+    made.map((event) => ({ event, position: i + 1, epoch: 1, time })),
+  );
+  t.is(firstFault(events), undefined);
+  const at = { position: 9, epoch: 1, time: group.now };
+  const step = { type: 'locks-released', owner: 1, file: 1, range: range(0, 5) } as const;
+  t.is(firstFault([...events, { event: step, ...at }]), undefined);
+  t.regex(firstFault([...events, { event: { ...step, owner: 2 }, ...at }]) ?? '', /holds nothing there/);
+  const again = events.find(({ event }) => event.type === 'share-unlocked')!;
+  t.not(firstFault([...events, { ...again, ...at }]), undefined);
+});
 
 test('no event of a random history is one that no decision can have made, and the checked fold is the fold', (t) => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
