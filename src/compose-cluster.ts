@@ -38,7 +38,12 @@ interface Shared {
   readonly group: ServiceGroup;
   readonly effects: GroupEffects;
   readonly handle: LateHandle;
-  isDoorOpen: boolean;
+  readonly door: Door;
+}
+
+/** Whether the sockets of a group's addresses are to be open. */
+interface Door {
+  isOpen: boolean;
 }
 
 export class Cluster {
@@ -54,15 +59,11 @@ export class Cluster {
     this.#options = options;
     const { groups, node, exports } = options.configuration;
     this.#shared = groups
-      .filter(({ nodes }) => nodes.includes(node.name))
+      .filter(({ nodes, witnesses }) => nodes.includes(node.name) || witnesses.includes(node.name))
       .map((group) => {
         const handle = new LateHandle(group.name);
-        return {
-          group,
-          handle,
-          effects: new GroupEffects(group.name, () => handle, options.surroundings),
-          isDoorOpen: false,
-        };
+        const effects = new GroupEffects(group.name, () => handle, options.surroundings);
+        return { group, handle, effects, door: { isOpen: false } };
       });
     this.handles = this.#shared.map(({ handle }) => handle);
     this.effects = this.#shared.map(({ effects }) => effects);
@@ -79,7 +80,7 @@ export class Cluster {
   /** Whether sockets of this address may be open: a group's are, while its owner says so. */
   isOpen(address: Address): boolean {
     const shared = this.#shared.find(({ group }) => group.addresses.includes(address));
-    return shared === undefined || shared.isDoorOpen;
+    return shared === undefined || shared.door.isOpen;
   }
 
   /** Opens and folds the archives; nothing is owned yet. */
@@ -87,8 +88,10 @@ export class Cluster {
     for (const shared of this.#shared) shared.handle.member = await this.#member(shared);
   }
 
+  /** Of the groups that this node may own. */
   ports(): readonly (MemberPort & { readonly group: ServiceGroup })[] {
-    return this.#shared.map((shared) => this.#port(shared));
+    const { name } = this.#options.configuration.node;
+    return this.#shared.filter(({ group }) => group.nodes.includes(name)).map((shared) => this.#port(shared));
   }
 
   async close(): Promise<void> {
@@ -119,12 +122,14 @@ export class Cluster {
       ],
       onClaimed: () => logger.info({ group: group.name }, 'the group is owned by this node'),
       onDurable: (batch, state) => effects.onDurable(batch, state),
-      onFolded: (entries) => effects.checkpointer.count(entries.reduce((sum, { events }) => sum + events.count, 0)),
+      onFolded: (entries) => {
+        effects.checkpointer.count(entries.reduce((sum, { events }) => sum + events.count, 0));
+      },
       onSwept: (row) => effects.onSwept(row),
       onSweepEnd: () => effects.onSweepEnd(),
       onLost: (cause, how) => {
         logger.error({ group: group.name, err: cause }, how === 'fenced' ? LOST_FENCED : LOST_FAILED);
-        void this.#setDoor(shared, false);
+        void this.#setDoor(shared.door, false);
       },
       onNote: (text) => note(`group ${group.name}`, text),
     });
@@ -132,8 +137,7 @@ export class Cluster {
     return member;
   }
 
-  #port(shared: Shared): MemberPort & { readonly group: ServiceGroup } {
-    const { group, effects, handle } = shared;
+  #port({ group, effects, handle, door }: Shared): MemberPort & { readonly group: ServiceGroup } {
     const member = (): GroupMember => handle.required;
     const quorum = group.take === 'on-silence';
     const node = this.#options.configuration.node.name;
@@ -141,15 +145,15 @@ export class Cluster {
       group,
       name: group.name,
       get role() {
-        const { role, state } = member();
-        if (role === 'owning') return state?.life.status === 'releasing' ? 'releasing' : 'owning';
-        return role === 'claiming' ? 'claiming' : 'following';
+        const { member: opened, state } = handle;
+        if (opened === undefined) return 'opening';
+        return opened.role === 'owning' && state?.life.status === 'releasing' ? 'releasing' : opened.role;
       },
       get state() {
-        return member().state;
+        return handle.state;
       },
       get othersSeenAt() {
-        return member().othersSeenAt;
+        return handle.member?.othersSeenAt ?? performance.now();
       },
       get lag() {
         return member().replication.lag;
@@ -162,21 +166,20 @@ export class Cluster {
         const { state } = member();
         if (state !== undefined) effects.begin(state);
       },
-      closeDoor: () => this.#setDoor(shared, false),
-      openDoor: (msMax) => this.#openDoor(shared, msMax),
+      closeDoor: () => this.#setDoor(door, false),
+      openDoor: (msMax) => this.#openDoor(group, door, msMax),
       surrender: () => member().surrender(),
     };
   }
 
-  async #setDoor(shared: Shared, isOpen: boolean): Promise<void> {
-    shared.isDoorOpen = isOpen;
+  async #setDoor(door: Door, isOpen: boolean): Promise<void> {
+    door.isOpen = isOpen;
     await this.#options.listeners()?.refresh();
   }
 
-  async #openDoor(shared: Shared, msMax: number): Promise<void> {
-    const { addresses } = shared.group;
+  async #openDoor({ addresses }: ServiceGroup, door: Door, msMax: number): Promise<void> {
     const until = performance.now() + msMax;
-    await this.#setDoor(shared, true);
+    await this.#setDoor(door, true);
     for (;;) {
       const missing = addresses.filter((address) => !this.#isServed(address));
       if (missing.length === 0) return;

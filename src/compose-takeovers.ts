@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { LedgerError } from './base/errors.js';
 import type { Bus } from './bus/bus.js';
 import type { Configuration, ServiceGroup } from './config/configuration.js';
+import type { Order } from './core/command.js';
 import type { GroupLife, Way } from './core/life.js';
 import { tellAlive } from './takeover/alive.js';
 import { GroupTakeover } from './takeover/group-takeover.js';
@@ -44,7 +45,10 @@ export class Takeovers {
     if (bus !== undefined) tellAlive(bus, groups);
   }
 
-  /** Once everything is open: this node takes up again what it owned, and what nobody ever did and it is first for. */
+  /**
+   * Once everything is open: this node takes up again what it owned, and what nobody ever did and it is first for; and
+   * again after a ledger of its own failed, until somebody else owns the group.
+   */
   begin(): void {
     this.#starts = Promise.all(this.all.map((takeover) => this.#start(takeover)));
   }
@@ -60,8 +64,7 @@ export class Takeovers {
     const { notes } = this.#options;
     const { group, port } = takeover;
     const about = `start of group ${group.name}`;
-    const reason = 'the node started';
-    const order = { commandId: `start-${randomUUID()}`, actor: `node:${group.node}`, door: 'start', reason };
+    let order = startOrder(group.node, 'the node started');
     for (; !this.#closing.signal.aborted; await this.#pause(LOOK_MS)) {
       const { role, state } = port;
       if (state === undefined || (role !== 'following' && role !== 'owning')) continue;
@@ -69,17 +72,20 @@ export class Takeovers {
       // Stopped at a step, which is tried again until it passes or somebody else orders otherwise.
       const isOurs = life.order.commandId === order.commandId && life.status === 'claimed';
       const way = role === 'owning' ? (isOurs ? life.way : undefined) : this.#wayOf(takeover, life);
-      if (way === undefined) break;
+      if (way === undefined) {
+        notes.delete(about);
+        continue;
+      }
       try {
         await takeover.take({ order, way, force: false, acceptLoss: false });
-        break;
+        notes.delete(about);
+        order = startOrder(group.node, 'its ledger failed, and is there again');
       } catch (error) {
         const why = error instanceof LedgerError ? error.message : String(error);
         notes.set(about, `group ${group.name} is not served yet: ${why}`);
         await this.#pause(RETRY_MS);
       }
     }
-    notes.delete(about);
   }
 
   /** Undefined where the group is not this node's to begin with. */
@@ -96,4 +102,8 @@ export class Takeovers {
   async #pause(ms: number): Promise<void> {
     await wait(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
+}
+
+function startOrder(node: string, reason: string): Order {
+  return { commandId: `start-${randomUUID()}`, actor: `node:${node}`, door: 'start', reason };
 }

@@ -425,7 +425,7 @@ export async function openLedger(configuration: Configuration, logger: Logger): 
 /** A group's stream on the bus, and this node's archive of it. */
 function openStream(
   { data, node, nats }: Configuration,
-  { name: group, nodes: members, take }: ServiceGroup,
+  { name: group, nodes, witnesses, take }: ServiceGroup,
   bus: Bus | undefined,
   log: (line: string) => void,
 ): Promise<ReplicatedLog> {
@@ -435,10 +435,10 @@ function openStream(
     data,
     group,
     node: node.name,
-    members,
+    members: [...nodes, ...witnesses],
     replicas: nats.replicas,
     // A claim without the owner finds what the owner acknowledged (hazard 11).
-    waitForFollower: take === 'on-silence' && members.length > 1,
+    waitForFollower: take === 'on-silence',
     eventVersion: EVENT_VERSION,
     checkpointVersion: CHECKPOINT_VERSION,
     // The whole data folder is locked already.

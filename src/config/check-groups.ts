@@ -15,6 +15,7 @@ export function* checkGroups(configuration: Checkable): Generator<Problem> {
     yield { pointer: '/groups', message: 'needs nats: the nodes share the ledgers of their groups over it' };
   }
   yield* checkNames(configuration);
+  yield* checkNodes(configuration);
   yield* checkAddresses(configuration);
   yield* checkExports(configuration);
 }
@@ -34,6 +35,25 @@ function* checkNames({ groups }: Checkable): Generator<Problem> {
       };
     }
     if (name === LOCAL_GROUP) yield { pointer: `${pointer}/name`, message: `${LOCAL_GROUP} is every node's own group` };
+  }
+}
+
+/** What an automatic takeover needs: with the owner gone, two archives are left (hazard 11). */
+const SILENCE_ARCHIVES_MIN = 3;
+
+function* checkNodes({ groups }: Checkable): Generator<Problem> {
+  for (const [index, { nodes, witnesses, take }] of groups.entries()) {
+    const twice = witnesses.findIndex((name) => nodes.includes(name));
+    if (twice >= 0) {
+      yield {
+        pointer: `/groups/${index}/witnesses/${twice}`,
+        message: 'is one of nodes: a witness never owns the group',
+      };
+    }
+    if (take === 'on-silence' && nodes.length + witnesses.length < SILENCE_ARCHIVES_MIN) {
+      const message = `on-silence needs ${SILENCE_ARCHIVES_MIN} nodes or witnesses: an entry counts once two of them have it`;
+      yield { pointer: `/groups/${index}/take`, message };
+    }
   }
 }
 

@@ -32,7 +32,7 @@ export interface Checkable {
   readonly nats?: Pick<NatsConfiguration, 'credentials' | 'nkeySeed' | 'user' | 'password' | 'tls'> | undefined;
   readonly audit: Pick<AuditConfiguration, 'orders'>;
   readonly limits: Pick<Limits, 'commandMs'>;
-  readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports'> & {
+  readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports' | 'nodes' | 'witnesses' | 'take'> & {
     readonly addresses: readonly string[];
   })[];
 }

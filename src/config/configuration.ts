@@ -71,6 +71,8 @@ export interface ServiceGroup {
   readonly exports: readonly string[];
   /** Those that archive it and may own it; the first claims it where nobody ever did. */
   readonly nodes: readonly string[];
+  /** Those that only archive it. */
+  readonly witnesses: readonly string[];
   readonly way: TakeoverWay;
   readonly take: 'by-command' | 'on-release' | 'on-silence';
   readonly silenceMs: number;

@@ -9,6 +9,7 @@
  * - Nothing is decided for a group that is not owned: STALE_FH, since its file systems are somewhere else.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { LedgerError } from '../base/errors.js';
 import type { Command } from '../core/command.js';
 import { decide } from '../core/decide.js';
@@ -30,6 +31,8 @@ export type Role = 'opening' | 'following' | 'claiming' | 'owning' | 'down';
 /** An acknowledged append shows for so long, from its sending, that nobody else owns the group (hazard 8). */
 export const CLAIM_MS = 1000;
 const TICK_MS = 250;
+/** What a stop waits for, that a ledger takes what was submitted. */
+const DRAIN_MS_MAX = 2000;
 
 export interface MemberOptions {
   readonly node: string;
@@ -172,7 +175,9 @@ export class GroupMember implements GroupHandle {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#tick);
-    await this.#group?.drain();
+    // Where the stream is away, what waits for it is not answered: its clients ask again.
+    const late = delay(DRAIN_MS_MAX, undefined, { ref: false });
+    await Promise.race([this.#group?.drain(), late]);
     await this.#leave(new LedgerError('unavailable', 'The node is stopping.'));
     this.#standby.stop();
     await this.#options.log.close();

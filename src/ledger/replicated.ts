@@ -22,7 +22,10 @@ export interface LogObserver {
 export interface ClaimOptions {
   /** Claims although the last owner's head is not known after a rollback (hazard 11); recorded by the claim. */
   readonly acceptLoss: boolean;
-  /** Automatic takeover is on: a claim needs the heads of more than half of the nodes that archive the group. */
+  /**
+   * Automatic takeover is on: an entry counts once the owner and one follower have it, so a claim needs the heads of all
+   * but one of the nodes that archive the group.
+   */
   readonly quorum: boolean;
 }
 

@@ -148,6 +148,11 @@ function viewOf(handle: GroupHandle): Omit<GroupView, 'addresses' | 'isLocal'> {
   }
   const { epoch, durable: position, state } = group;
   const open = graces(state);
+  const { status: stage } = state.life;
+  if (stage === 'claimed' || stage === 'releasing') {
+    const statusReason = `it is being ${stage === 'claimed' ? 'taken' : 'released'}: nothing is granted meanwhile`;
+    return { name, epoch, position, status: 'degraded', statusReason, state };
+  }
   if (!group.mayGrant) {
     const statusReason = 'the disk of the ledger is nearly full: locks are given back, none is granted';
     return { name, epoch, position, status: 'degraded', statusReason, state };

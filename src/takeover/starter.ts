@@ -4,7 +4,7 @@
  * Silence does not show that the owner is dead: it may be paused, or cut off from NATS and not from its clients and
  * disks. The ledger's fence keeps it from granting and releasing; what its NFS server still writes, this cannot keep
  * it from. So `on-silence` is for groups whose data path something else fences. A node that hears nothing at all takes
- * nothing, and the claim needs the archives of more than half of the group's nodes (hazard 11).
+ * nothing, and the claim needs the archives of all but one of the group's nodes (hazard 11).
  */
 
 import type { ServiceGroup } from '../config/configuration.js';

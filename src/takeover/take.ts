@@ -190,6 +190,8 @@ function stepsOf(group: MovedGroup, port: MemberPort, order: Order, way: Way, si
       always: true,
       run: async () => {
         if (life().clean) return skipped('no owner before can still answer');
+        // One process at a time has the data folder.
+        if (life().from === node) return skipped('the owner before was an earlier run of this node');
         const left = Math.ceil(port.othersSeenAt + CLAIM_MS + CLAIM_MARGIN_MS - performance.now());
         if (left <= 0) return done('it was over');
         await wait(left, undefined, { signal });

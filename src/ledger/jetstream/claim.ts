@@ -104,9 +104,10 @@ function checkHeads(
       { details: { group, answered: [...answered], missing } },
     );
   };
-  if (quorum && answered.size * 2 <= members.length) {
+  // Two archives have each entry that counts: of all but one, one has it.
+  if (quorum && answered.size < members.length - 1) {
     return refuse(
-      `only ${answered.size} of ${members.length} archives answer, and an automatic claim needs more than half`,
+      `only ${answered.size} of ${members.length} archives answer, and an automatic claim needs all but one`,
     );
   }
   // An entry that was agreed and that the stream has not: it was rolled back, or is gone.

@@ -1,0 +1,115 @@
+/** Groups on several nodes, through a real NATS server: who owns one serves it, and its locks are where it is. */
+
+import type { ExecutionContext } from 'ava';
+import type { AdminPort, GroupView } from '../../src/admin/port.js';
+import { NatsServer } from '../../ops/nats/server.js';
+import { natsTest, startBusNode, startNats, until } from '../support/nats.js';
+import { temporaryFolder, type TestNode, type TestNodeOptions } from '../support/node.js';
+import { RpcClient } from '../support/rpc-client.js';
+
+const GRANTED = 0;
+const DENIED = 1;
+const STALE_FH = 7;
+const GROUP = 'web';
+
+interface Place {
+  readonly server: NatsServer;
+  readonly floating: string;
+  readonly take: 'by-command' | 'on-release' | 'on-silence';
+}
+
+const LISTEN: Readonly<Record<string, string>> = { a: '127.0.78.1', b: '127.0.78.2', w: '127.0.78.3' };
+let addresses = 10;
+
+async function place(t: ExecutionContext, take: Place['take']): Promise<Place> {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  return { server, floating: `127.0.77.${(addresses += 1)}`, take };
+}
+
+function start(t: ExecutionContext, where: Place, name: string, options: TestNodeOptions = {}): Promise<TestNode> {
+  return startBusNode(t, where.server, name, {
+    ...options,
+    file: {
+      listen: [LISTEN[name] ?? '127.0.78.9'],
+      exports: [{ path: '/srv/web', handle: { format: 'any' } }],
+      groups: [
+        {
+          name: GROUP,
+          addresses: [where.floating],
+          exports: ['/srv/web'],
+          nodes: ['a', 'b'],
+          witnesses: ['w'],
+          take: where.take,
+          silenceMs: 2000,
+        },
+      ],
+    },
+  });
+}
+
+function view(admin: AdminPort): GroupView {
+  const found = admin.groups().find(({ name }) => name === GROUP);
+  if (found === undefined) throw new Error('no such group');
+  return found;
+}
+
+const owns = (node: TestNode): boolean => view(node.admin).status === 'serving';
+
+async function client(t: ExecutionContext, node: TestNode, address: string): Promise<RpcClient> {
+  const port = node.listeners().find((listener) => listener.address === address)?.nlmPort ?? 0;
+  const found = await RpcClient.tcp(address, port);
+  t.teardown(() => found.close());
+  return found;
+}
+
+natsTest('the first of its nodes owns a new group, and a standby has every lock', async (t) => {
+  const where = await place(t, 'by-command');
+  const b = await start(t, where, 'b');
+  const a = await start(t, where, 'a');
+  await until(
+    () => owns(a) && view(a.admin).state?.life.steps.some(({ step }) => step === 'notify') === true,
+    'a owns',
+  );
+  t.is(view(b.admin).status, 'standby');
+  const through = await client(t, a, where.floating);
+  t.is(await through.lock({ svid: 1 }), GRANTED);
+  await until(() => view(b.admin).state?.lockCount === 1, 'b has the lock');
+  t.is(view(b.admin).statusReason, 'owned by a');
+  // Through an address of its own, a node serves what it owns, and nothing else.
+  t.is(await (await client(t, a, '127.0.78.1')).lock({ svid: 2 }), DENIED);
+  t.is(await (await client(t, b, '127.0.78.2')).lock({ svid: 2 }), STALE_FH);
+});
+
+natsTest('an owner that comes back owns again, with its locks', async (t) => {
+  const where = await place(t, 'by-command');
+  const data = await temporaryFolder(t);
+  const first = await start(t, where, 'a', { data });
+  await until(() => owns(first), 'a owns');
+  t.is(await (await client(t, first, '127.0.78.1')).lock({ svid: 1 }), GRANTED);
+  await first.close();
+  const again = await start(t, where, 'a', { data });
+  await until(() => owns(again), 'a owns again');
+  t.is(view(again.admin).epoch, 2);
+  t.is(await (await client(t, again, '127.0.78.1')).lock({ svid: 2 }), DENIED);
+});
+
+natsTest(
+  'a standby takes the group of an owner that is silent, carries its locks, and the old one stands by',
+  async (t) => {
+    const where = await place(t, 'on-silence');
+    const data = await temporaryFolder(t);
+    const witness = await start(t, where, 'w');
+    const b = await start(t, where, 'b');
+    const a = await start(t, where, 'a', { data });
+    await until(() => owns(a), 'a owns');
+    t.is(await (await client(t, a, where.floating)).lock({ svid: 1 }), GRANTED);
+    await a.close();
+    await until(() => owns(b), 'b owns');
+    t.is(view(witness.admin).status, 'standby');
+    t.is(await (await client(t, b, where.floating)).lock({ svid: 2 }), DENIED);
+    const back = await start(t, where, 'a', { data });
+    await until(() => view(back.admin).state?.life.node === 'b', 'a knows');
+    t.is(view(back.admin).status, 'standby');
+    t.true(owns(b));
+  },
+);
