@@ -52,6 +52,47 @@ export class Model {
   pending: ModelPending[] = [];
   shares: ModelShare[] = [];
   graces: ModelGrace[] = [];
+  /** The life of the group: where it stands, and which way. */
+  status: 'unclaimed' | 'claimed' | 'owned' | 'releasing' | 'released' = 'unclaimed';
+  way: 'carry' | 'reclaim' = 'carry';
+
+  get grants(): boolean {
+    return this.status === 'unclaimed' || this.status === 'owned';
+  }
+
+  /** What a call gets while nothing is granted. */
+  withoutGrants(what: 'takes' | 'reclaims' | 'gives'): 'denied-grace-period' | 'silence' | undefined {
+    if (this.grants) return undefined;
+    if (this.status === 'released' || what === 'reclaims') return 'silence';
+    return what === 'takes' ? 'denied-grace-period' : undefined;
+  }
+
+  move(what: 'claim' | 'serve' | 'begin' | 'finish' | 'abandon', way: 'carry' | 'reclaim'): 'done' | 'refused' {
+    const { status } = this;
+    if (what === 'claim') {
+      if ((status === 'releasing' || status === 'released') && this.way === 'reclaim' && way === 'carry')
+        return 'refused';
+      this.status = 'claimed';
+      this.way = way;
+    } else if (what === 'serve') {
+      if (status !== 'claimed' && status !== 'owned') return 'refused';
+      this.status = 'owned';
+    } else if (what === 'begin') {
+      if (status === 'releasing') return this.way === way ? 'done' : 'refused';
+      if (status === 'unclaimed' || status === 'released') return 'refused';
+      this.status = 'releasing';
+      this.way = way;
+      if (way === 'reclaim') this.graces = [];
+    } else if (what === 'finish') {
+      if (status !== 'releasing' && status !== 'released') return 'refused';
+      this.status = 'released';
+    } else {
+      if (status !== 'releasing') return 'refused';
+      this.status = 'claimed';
+      this.way = [...this.locks, ...this.shares].some((one) => one.expected === true) ? 'reclaim' : 'carry';
+    }
+    return 'done';
+  }
 
   conflicts(lock: ModelLock): ModelLock[] {
     return this.locks.filter(
@@ -148,6 +189,7 @@ export class Model {
   }
 
   wake(): void {
+    if (!this.grants) return;
     for (let again = true; again;) {
       again = false;
       for (const waiter of this.waiters) {
