@@ -3,7 +3,7 @@
 import { LedgerError } from '../base/errors.js';
 import { createInbox, ErrorCode, NatsError, type Msg, type MsgHdrs, type NatsConnection } from './connection.js';
 
-/** @throws LedgerError 'unavailable' (nobody serves it, or the connection is lost), 'timeout' */
+/** @throws LedgerError 'unavailable' (nobody serves it, or the connection is lost), 'timeout', 'refused' (no permission) */
 export async function request(
   connection: NatsConnection,
   subject: string,
@@ -56,15 +56,19 @@ export async function gather<Answer>(
 }
 
 /** Errors of the package by their code, as it spells them. */
-const KNOWN: ReadonlyMap<string, 'nobody' | 'late'> = new Map<string, 'nobody' | 'late'>([
+const KNOWN: ReadonlyMap<string, 'nobody' | 'late' | 'forbidden'> = new Map<string, 'nobody' | 'late' | 'forbidden'>([
   [ErrorCode.NoResponders, 'nobody'],
   [ErrorCode.Timeout, 'late'],
+  [ErrorCode.PermissionsViolation, 'forbidden'],
 ]);
 
 function requestError(error: unknown, subject: string, msMax: number): LedgerError {
   const known = error instanceof NatsError ? KNOWN.get(error.code) : undefined;
   if (known === 'nobody') return new LedgerError('unavailable', `nobody serves ${subject} on NATS`, { cause: error });
   if (known === 'late') return new LedgerError('timeout', `${subject}: no answer within ${msMax} ms`, { cause: error });
+  if (known === 'forbidden') {
+    return new LedgerError('refused', `the NATS server does not let this user publish on ${subject}`, { cause: error });
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new LedgerError('unavailable', `${subject} could not be asked: ${message}`, { cause: error });
 }

@@ -65,7 +65,7 @@ test('the power fails at any byte of a cut: every entry stands in the ledger or 
   const before = first.written;
   await cutAbove({ ...PLACE, above, storage: first });
   const cost = first.written - before;
-  for (let bytes = 1; bytes < cost; bytes += cost - bytes < 400 || process.env['NLM_CRASHES'] === 'all' ? 1 : 41) {
+  for (let bytes = 1; bytes < cost; bytes += cost - bytes < 100 || process.env['NLM_CRASHES'] === 'all' ? 1 : 131) {
     const disk = new FaultDisk();
     await written(disk);
     disk.powerBytes = bytes;

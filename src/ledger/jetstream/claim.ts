@@ -105,10 +105,9 @@ function checkHeads(
     );
   };
   // Two archives have each entry that counts: of all but one, one has it.
-  if (quorum && answered.size < members.length - 1) {
-    return refuse(
-      `only ${answered.size} of ${members.length} archives answer, and an automatic claim needs all but one`,
-    );
+  const present = members.length - missing.length;
+  if (quorum && present < members.length - 1) {
+    return refuse(`only ${present} of ${members.length} archives answer, and an automatic claim needs all but one`);
   }
   // An entry that was agreed and that the stream has not: it was rolled back, or is gone.
   const isFirstStart = heads.every(({ generation }) => generation === 0);

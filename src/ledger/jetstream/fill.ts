@@ -14,7 +14,7 @@ import type { Generation } from './stream.js';
 import { takeEntries } from './take.js';
 
 /** An archive this short is read from its beginning rather than begun at a checkpoint: it has the whole history then. */
-const WORTH_A_CHECKPOINT = 1000;
+const WORTH_A_CHECKPOINT = 500;
 const BATCH = 256;
 
 /** Up to `upTo`, the first entry of the generation. @throws LedgerError 'unavailable' where nobody has it */

@@ -84,7 +84,11 @@ export async function followOnce(
   if (archive.head().position === 0) await beginFromPeer(parts, generation, last, observer);
   onFollowing(last);
   const moved = new AbortController();
-  const timer = setInterval(() => void lookForNext(parts, generation, moved), GENERATION_CHECK_MS);
+  const timer = setInterval(() => {
+    void lookForNext(parts, generation, moved);
+    // An owner that waits for our sync may have missed the word of it.
+    peers.tellSynced(archive.head().position);
+  }, GENERATION_CHECK_MS);
   timer.unref();
   try {
     let next = archive.head().position + 1;
