@@ -50,6 +50,7 @@ export class Archive {
   #writing: Promise<void> = Promise.resolve();
   readonly #idle: NodeJS.Timeout;
   #isOpen = true;
+  #hasFailed = false;
 
   static async open(options: ArchiveOptions): Promise<Archive> {
     const storage = options.storage ?? nodeStorage;
@@ -112,7 +113,7 @@ export class Archive {
     author: string,
     options: { readonly urgent?: boolean; readonly isCopy?: boolean } = {},
   ): Promise<AppendOutcome> {
-    const outcome = await this.#ledger.append(entry, options);
+    const outcome = await this.#append(entry, options);
     if (entry.position <= this.#head.position) return outcome;
     if (outcome.type === 'durable') {
       this.#head = this.#ledger.head();
@@ -166,10 +167,12 @@ export class Archive {
     await this.#reopen({ position, epoch, time, hash });
   }
 
-  /** After its disk failed: recovers from what is on it. */
+  /** Where its disk failed: recovers from what is on it. Nothing is being appended. */
   async recover(): Promise<void> {
+    if (!this.#hasFailed) return;
     await this.#ledger.close().catch(() => undefined);
     await this.#reopen();
+    this.#hasFailed = false;
   }
 
   /** Keeps what contradicts this archive beside it, for people to look at. Returns the folder; the same fork has one. */
@@ -197,6 +200,16 @@ export class Archive {
 
   get #place(): { storage: Storage; folder: string; group: string } {
     return { storage: this.#storage, folder: this.#folders.segments, group: this.#options.group };
+  }
+
+  async #append(entry: SealedEntry, options: Parameters<FileLedger['append']>[1]): Promise<AppendOutcome> {
+    try {
+      return await this.#ledger.append(entry, options);
+    } catch (error) {
+      // What stands on the disk is not known (`unavailable`: the idle mark had failed): it is read before anything goes on.
+      if (error instanceof LedgerError && (error.code === 'io' || error.code === 'unavailable')) this.#hasFailed = true;
+      throw error;
+    }
   }
 
   async #reopen(begin?: Head): Promise<void> {

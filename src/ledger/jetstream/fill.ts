@@ -55,7 +55,7 @@ async function* sources(
     if (older === undefined || state === undefined || next <= older.base || next > state.last) continue;
     yield stream.entries(older, next, Math.min(state.last, upTo));
   }
-  for (const { node, position } of (await peers.heads([], HEADS_MS_MAX)).slice(1)) {
+  for (const { node, position } of (await peers.heads(undefined, HEADS_MS_MAX)).slice(1)) {
     if (position > archive.head().position) yield peers.entries(node, archive.head().position + 1, upTo);
   }
 }
@@ -71,7 +71,7 @@ export async function beginFromPeer(
   observer: LogObserver | undefined,
 ): Promise<void> {
   if (archive.head().position > 0 || last < WORTH_A_CHECKPOINT) return;
-  for (const { node, position } of (await peers.heads([], HEADS_MS_MAX)).slice(1)) {
+  for (const { node, position } of (await peers.heads(undefined, HEADS_MS_MAX)).slice(1)) {
     if (position < WORTH_A_CHECKPOINT) continue;
     let checkpoint: Checkpoint | undefined;
     try {

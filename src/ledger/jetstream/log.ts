@@ -142,6 +142,7 @@ export class JetStreamLog implements ReplicatedLog {
       try {
         const connection = await this.#options.bus.connected(FOLLOW_RETRY_MS);
         if (signal.aborted) return;
+        await this.#options.archive.recover();
         const generation = await this.#found();
         await followOnce(this.#options, connection, generation, observer, (last) => this.#onFollowing(last, () => {
           if (isAway) observer.onAway(undefined);
@@ -159,7 +160,6 @@ export class JetStreamLog implements ReplicatedLog {
         broken = cause.code === 'damaged' ? position : undefined;
         if (!isAway) observer.onAway(cause);
         isAway = true;
-        if (cause.code === 'io') await this.#options.archive.recover().catch(() => undefined);
         await delay(FOLLOW_RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -195,6 +195,7 @@ export class JetStreamLog implements ReplicatedLog {
   async #claim(options: ClaimOptions, observer: LogObserver | undefined): Promise<Claimed> {
     const { bus, stream, archive, peers, members, node, waitForFollower, onCapacity } = this.#options;
     await bus.connected(CLAIM_CONNECT_MS_MAX);
+    await archive.recover();
     let ground;
     try {
       ground = await prepareClaim(this.#options, members, options, observer);

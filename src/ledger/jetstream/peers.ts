@@ -62,11 +62,14 @@ export class Peers {
     return { node, position, epoch, hash, agreed, author, generation: generation ?? 0, reads: this.reads };
   }
 
-  /** Heads of the archives of the group, this node's first; waits until all `members` have told theirs, or `msMax`. */
-  async heads(members: readonly string[], msMax: number): Promise<readonly ArchiveHead[]> {
+  /**
+   * Heads of the archives of the group, this node's first; waits until all `members` have told theirs, or `msMax`, which
+   * is always waited for where they are not given.
+   */
+  async heads(members: readonly string[] | undefined, msMax: number): Promise<readonly ArchiveHead[]> {
     const connection = this.#connection();
     const { group, node } = this.#options;
-    const others = new Set(members.filter((member) => member !== node));
+    const others = members?.filter((member) => member !== node);
     const answers = await gather(
       connection,
       peerSubject(group, 'heads'),
@@ -76,7 +79,7 @@ export class Peers {
       (heads) => {
         const told = new Set(heads.map((head) => head.node));
         // Our own answer comes too: it shows that the request went round.
-        return told.has(node) && [...others].every((member) => told.has(member));
+        return told.has(node) && others?.every((member) => told.has(member)) === true;
       },
     );
     return [this.own(), ...answers.filter((head) => head.node !== node)];
