@@ -19,7 +19,7 @@ const OVERHEAD_BYTES = 1024;
 /** A follower asks so often whether another generation carries the group. */
 export const GENERATION_CHECK_MS = 2000;
 /** Peers have so long to tell their heads; all members' heads end the wait early. */
-export const HEADS_MS_MAX = 500;
+export const HEADS_MS_MAX = 1000;
 /** The position known to be agreed is written down when nothing was appended for so long; entries carry it otherwise. */
 export const AGREED_IDLE_MS = 200;
 /** Below this share of a bounded stream, or this many bytes, only releases are taken: some thousand of them fit. */
