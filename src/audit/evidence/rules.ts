@@ -269,7 +269,12 @@ function asked(state: NlmFiles, event: Event, { time }: At, command: Command): s
 }
 
 function gives({ events }: Decision, event: Event): boolean {
-  return events.some((made) => made.type === event.type && isDeepStrictEqual(made, event));
+  return events.some(
+    (made) =>
+      (made.type === event.type && isDeepStrictEqual(made, event)) ||
+      // Releases before this one let go of very many locks in one step.
+      (made.type === 'locks-released' && event.type === 'lock-released'),
+  );
 }
 
 function refusal({ events, outcome }: Decision, event: Event): string {

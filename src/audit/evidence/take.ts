@@ -17,21 +17,32 @@ export interface TakenCheckpoint {
 
 export interface TakeOptions {
   readonly reader: FileReader;
-  /** Durable. */
+  /** Durable; the head, or a position before it. */
   readonly position: Position;
+  /** The last durable position; default: `position`. */
+  readonly head?: Position;
   readonly origin: string;
   readonly key: SigningKey;
   readonly pace?: (position: Position) => Promise<void> | void;
 }
 
 /** @throws LedgerError 'refused' where an earlier checkpoint knows a longer ledger, or another one. */
-export async function takeCheckpoint({ reader, position, origin, key, pace }: TakeOptions): Promise<TakenCheckpoint> {
+export async function takeCheckpoint({
+  reader,
+  position,
+  head: end = position,
+  origin,
+  key,
+  pace,
+}: TakeOptions): Promise<TakenCheckpoint> {
   const { storage, folders, group } = reader;
-  const last = (await notePositions(reader)).at(-1) ?? 0;
-  if (last > position) {
+  const signed = await notePositions(reader);
+  const last = signed.at(-1) ?? 0;
+  const isThere = signed.includes(position);
+  if (last > end) {
     throw new LedgerError(
       'refused',
-      `group ${group} ends at position ${position} and was signed up to ${last}: entries are missing, and nothing is signed. Run nlm-ledger audit verify`,
+      `group ${group} ends at position ${end} and was signed up to ${last}: entries are missing, and nothing is signed. Run nlm-ledger audit verify`,
     );
   }
   const place = { storage, folder: folders.segments, group };
@@ -51,11 +62,7 @@ export async function takeCheckpoint({ reader, position, origin, key, pace }: Ta
   const frontier = await frontierAt(reader, position, pace);
   const { epoch, time, hash: chain } = head;
   const note = signState({ origin: `${origin}/${group}`, size: position, epoch, time, chain, frontier }, key);
-  const path = await writeNote(
-    reader,
-    position,
-    last === position ? merged(await readNote(reader, position), note) : note,
-  );
+  const path = await writeNote(reader, position, isThere ? merged(await readNote(reader, position), note) : note);
   return { position, note, path };
 }
 

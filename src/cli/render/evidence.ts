@@ -1,5 +1,7 @@
 /** What `audit verify` and `audit check-proof` found, for people. */
 
+import type { Archived } from '../../audit/evidence/archive.js';
+import type { Compared } from '../../audit/evidence/compare.js';
 import type { Checked } from '../../audit/evidence/check.js';
 import type { Evidence, Fault } from '../../audit/evidence/verify.js';
 import { decodeEvents } from '../../core/event-codec.js';
@@ -7,7 +9,7 @@ import type { Event } from '../../core/event.js';
 import { jsonText } from '../../ledger/file/dump.js';
 import type { Entry } from '../../ledger/port.js';
 import type { Paint } from '../output.js';
-import { countText } from './text.js';
+import { countText, sizeText } from './text.js';
 
 export function evidenceLines(found: Evidence, faults: readonly Fault[], paint: Paint): string[] {
   const { group, head, segments, entries, events, root, projections, notes, matched, remarks } = found;
@@ -57,6 +59,31 @@ export function checkedLines(checked: Checked, paint: Paint): string[] {
     `${verdict}: the entry at position ${entry.position} is ${checked.holds ? '' : 'not shown to be '}one of the ${checkpoint.size} of ${checkpoint.origin}`,
     `written ${timeText(entry.time)} by node ${entry.node} in epoch ${entry.epoch}; checkpoint of ${timeText(checkpoint.time)}`,
     ...eventsOf(entry).map(jsonText),
+  ];
+}
+
+export function archivedLine({ group, segments, bytes, upTo, to }: Archived, dryRun: boolean): string {
+  if (segments === 0) return `group ${group}: no segment is old enough`;
+  const what = `${countText(segments, 'segment')} (${sizeText(bytes)}), up to position ${upTo}`;
+  return `group ${group}: ${what}, ${dryRun ? 'would go' : 'went'} to ${to}`;
+}
+
+export function comparedLines({ group, places, from, to, heads, differs }: Compared, paint: Paint): string[] {
+  const [a, b] = places;
+  const same =
+    to < from
+      ? 'they have no entry in common'
+      : `the same from position ${from} to ${differs === undefined ? to : differs.position - 1}`;
+  const longer = heads[0] === heads[1] ? [] : [`${heads[0] > heads[1] ? a : b} goes on to ${Math.max(...heads)}`];
+  if (differs === undefined) return [`${paint('green', 'agree')}: group ${group} in ${a} and ${b}: ${same}`, ...longer];
+  const [mine, theirs] = differs.entries.map(
+    ({ epoch, node, time }) => `epoch ${epoch}, node ${node}, ${timeText(time)}`,
+  );
+  return [
+    `${paint('red', 'differ')}: group ${group} at position ${differs.position}; ${same}`,
+    `${a}: ${mine}`,
+    `${b}: ${theirs}`,
+    ...longer,
   ];
 }
 

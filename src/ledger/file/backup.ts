@@ -174,7 +174,14 @@ async function copyCheckpoints(
   }
 }
 
-async function copyFile(storage: Storage, path: string, folder: string, name: string, bytes: number): Promise<void> {
+/** The bytes and the name are durable when it returns. */
+export async function copyFile(
+  storage: Storage,
+  path: string,
+  folder: string,
+  name: string,
+  bytes: number,
+): Promise<void> {
   const source = await storage.open(path, 'read');
   try {
     const target = await storage.open(join(folder, name), 'write');

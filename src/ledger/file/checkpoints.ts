@@ -95,19 +95,22 @@ export class FileCheckpoints implements CheckpointStore {
     return typeof parsed === 'string' || parsed.position === position ? parsed : `it says position ${parsed.position}`;
   }
 
-  async write(checkpoint: Checkpoint): Promise<void> {
+  /** Writes one that no later one rotates away, once a signed checkpoint of its position stands in notes/. */
+  async keep(checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folders.checkpoints;
     await this.#storage.makeFolder(folder);
-    await writeWhole(
-      this.#storage,
-      folder,
-      checkpointName(checkpoint.position),
-      encodeCheckpoint(checkpoint, this.#group),
-    );
+    const name = checkpointName(checkpoint.position);
+    await writeWhole(this.#storage, folder, name, encodeCheckpoint(checkpoint, this.#group));
+  }
+
+  async write(checkpoint: Checkpoint): Promise<void> {
+    await this.keep(checkpoint);
+    const folder = this.#folders.checkpoints;
+    const signed = new Set(await this.#storage.list(join(this.#folders.root, 'notes')));
     const begin = (segmentFirsts(await this.#storage.list(this.#folders.segments))[0] ?? 1) - 1;
     for (const position of tooMany(await this.#sizes())) {
-      // A ledger whose first entries were removed begins at a checkpoint.
-      if (position === begin) continue;
+      // A ledger whose first entries were removed, or are about to be, begins at a checkpoint.
+      if (position === begin || signed.has(`${String(position).padStart(16, '0')}.note`)) continue;
       await this.#storage.remove(join(folder, checkpointName(position)));
     }
   }

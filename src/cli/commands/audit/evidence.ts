@@ -3,7 +3,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { archiveSegments } from '../../../audit/evidence/archive.js';
 import { checkProof } from '../../../audit/evidence/check.js';
+import { compareLedgers } from '../../../audit/evidence/compare.js';
 import { ORIGIN, readState } from '../../../audit/evidence/checkpoint.js';
 import { newestState, readNote } from '../../../audit/evidence/note-files.js';
 import { proveConsistency, proveInclusion, type Proof } from '../../../audit/evidence/prove.js';
@@ -19,13 +21,14 @@ import { newSeed, readSeed } from '../../../signing/nkey.js';
 import { readTrustedKey, verifierKey, type TrustedKey } from '../../../signing/note.js';
 import { collect, whole, withJson, type Act } from '../../command.js';
 import { EXIT, EXIT_OF_FAULT } from '../../exit-codes.js';
-import { checkedJson, checkedLines, evidenceLines } from '../../render/evidence.js';
+import { archivedLine, checkedJson, checkedLines, comparedLines, evidenceLines } from '../../render/evidence.js';
 import { runAudit, withAudit, type Audit, type AuditOptions } from './session.js';
 
 interface KeyOptions {
   readonly key?: readonly string[];
 }
 
+const DAY_MS = 86_400_000;
 const POSITION_MAX = Number.MAX_SAFE_INTEGER;
 /** Faults that are listed; all are counted. */
 const FAULTS_LISTED = 100;
@@ -35,6 +38,8 @@ export function evidenceCommands(audit: Command, act: Act): void {
   checkpointCommand(audit, act);
   proveCommands(audit, act);
   checkProofCommand(audit, act);
+  archiveCommand(audit, act);
+  compareCommand(audit, act);
   keyCommand(audit, act);
 }
 
@@ -200,6 +205,70 @@ function checkProofCommand(audit: Command, act: Act): void {
     if (options.json === true) output.lines([checkedJson(checked)]);
     else output.lines(checkedLines(checked, output.paint));
     return checked.holds ? EXIT.done : EXIT_OF_FAULT.fork;
+  });
+}
+
+function archiveCommand(audit: Command, act: Act): void {
+  const archive = withAudit(audit.command('archive'))
+    .description('moves old segments to an archive, once a signed checkpoint vouches for them; nothing is rewritten')
+    .requiredOption('--to <dir>', 'the archive: a folder like a data folder')
+    .requiredOption('--older-than <days>', 'segments whose last entry is older', whole(0, 36_500))
+    .requiredOption('--seed <file>', 'the seed of the key that signs the checkpoint')
+    .option('--origin <name>', "the nodes' name in checkpoints", 'nlm-ledger')
+    .option('--dry-run', 'say what would go')
+    .addHelpText(
+      'after',
+      `
+What is kept begins at that checkpoint: the node starts from it, and \`audit verify\` says from where it vouches. The
+archive is verified before anything is removed, and read by every audit command: --data DIR. A running node goes on.
+
+Example:
+  nlm-ledger audit archive --to /mnt/archive --older-than 365 --seed audit.seed`,
+    );
+  act<AuditOptions & { to: string; olderThan: number; seed: string; origin: string; dryRun?: boolean }>(
+    archive,
+    async (options, context) => {
+      const key = readSeed(await textOf(options.seed));
+      const { origin } = options;
+      return runAudit(options, context, async (run) => {
+        for (const { source, reader } of await readersOf(run)) {
+          const archived = await archiveSegments({
+            reader,
+            to: resolve(options.to),
+            before: context.now() - options.olderThan * DAY_MS,
+            origin,
+            key,
+            dryRun: options.dryRun === true,
+            pace: run.pace(source, 0, (await source.head()).position),
+          });
+          if (run.json) await run.printer.print(JSON.stringify(archived));
+          else await run.printer.print(archivedLine(archived, options.dryRun === true));
+        }
+        return EXIT.done;
+      });
+    },
+  );
+}
+
+function compareCommand(audit: Command, act: Act): void {
+  const compare = withJson(audit.command('compare <dirs...>'))
+    .description('holds the ledgers of several nodes, or a node and its archive, against each other, entry by entry')
+    .option('--group <name>', 'this service group alone')
+    .addHelpText('after', '\nExample:\n  nlm-ledger audit compare /mnt/node-a /mnt/node-b');
+  act<{ args: [string[]]; group?: string; json?: boolean }>(compare, async (options, { output }) => {
+    const [[first, ...others]] = options.args;
+    if (first === undefined || others.length === 0) throw usage('give two folders or more');
+    let exit: number = EXIT.done;
+    for (const a of await openLedgersIn(resolve(first), options.group)) {
+      for (const other of others) {
+        const [b] = await openLedgersIn(resolve(other), a.group);
+        const compared = await compareLedgers(a, b!);
+        if (compared.differs !== undefined) exit = EXIT_OF_FAULT.fork;
+        if (options.json === true) output.json(compared);
+        else output.lines(comparedLines(compared, output.paint));
+      }
+    }
+    return exit;
   });
 }
 
