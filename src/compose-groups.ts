@@ -99,7 +99,13 @@ export class GroupEffects {
       if (event.type === 'notify-ordered') onNotices();
       if (event.type === 'waiter-queued') warmCallback(clientCalls, event, state);
     }
-    for (const lock of batch.grants) {
+    if (batch.grants.length === 0) return;
+    // The replies of this batch are written in a microtask of this turn: a waiter hears BLOCKED before GRANTED.
+    queueMicrotask(() => queueMicrotask(() => this.#deliver(batch, state)));
+  }
+
+  #deliver({ grants }: DurableBatch, state: NlmFiles): void {
+    for (const lock of grants) {
       const address = pendingClient(state, lock);
       if (address !== undefined) this.courier.deliver(lock, address, true);
     }
