@@ -17,6 +17,9 @@ export interface AddressChange {
 const POLL_MONITORED_MS = 2000;
 const POLL_ALONE_MS = 1000;
 const MONITOR_RESTART_MS = 10_000;
+/** Where util-linux has a word for it, the monitor ends with a node that is killed. */
+const MONITOR = `monitor='ip -o monitor address link'
+if setpriv --pdeathsig TERM true 2>/dev/null; then exec setpriv --pdeathsig TERM $monitor; else exec $monitor; fi`;
 
 /** The addresses of this host, followed until `close`. */
 export class AddressWatch {
@@ -86,7 +89,7 @@ export class AddressWatch {
 
   #startMonitor(): void {
     if (this.#closed) return;
-    const monitor = spawn('ip', ['-o', 'monitor', 'address', 'link'], {
+    const monitor = spawn('sh', ['-c', MONITOR], {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, PATH: toolPath() },
     });

@@ -2,9 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parseAddress } from '../../src/base/address.js';
 import { LedgerError } from '../../src/base/errors.js';
@@ -132,3 +134,32 @@ test('a socket path that the kernel would cut is refused', (t) => {
   t.notThrows(() => checkSocketPath(`/${'x'.repeat(106)}`));
   t.is(t.throws(() => checkSocketPath(`/${'é'.repeat(54)}`), { instanceOf: LedgerError }).code, 'bad-request');
 });
+
+test('the monitor of addresses ends with a node that is killed', async (t) => {
+  const module = new URL('../../src/host/addresses.js', import.meta.url).href;
+  const script = `const { watchAddresses } = await import(${JSON.stringify(module)});
+    await watchAddresses(() => undefined); console.log('watching'); setInterval(() => undefined, 1000);`;
+  const node = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => node.kill('SIGKILL'));
+  await once(node.stdout, 'data');
+  const children = `/proc/${node.pid}/task/${node.pid}/children`;
+  const isMonitor = (pid: string): boolean => commandOf(pid).includes('monitor');
+  let monitor: string | undefined;
+  for (let looks = 0; monitor === undefined && looks < 200; looks += 1) {
+    monitor = readFileSync(children, 'utf8').trim().split(' ').find(isMonitor);
+    if (monitor === undefined) await delay(20);
+  }
+  if (monitor === undefined || !existsSync('/usr/bin/setpriv')) return t.pass('no ip, or no setpriv, on this host');
+  node.kill('SIGKILL');
+  for (let looks = 0; looks < 200 && isMonitor(monitor); looks += 1) await delay(20);
+  t.false(isMonitor(monitor));
+});
+
+/** Empty for a process that is gone. */
+function commandOf(pid: string): string {
+  try {
+    return pid === '' ? '' : readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
