@@ -31,8 +31,8 @@ const EVENTS_DUE = 250_000;
  * which is half a million of events where a million locks are held.
  */
 const BYTES_AN_EVENT = 128;
-/** In a quiet group one is due after so many: fewer are replayed while Node starts. */
-const EVENTS_DUE_QUIET = 20_000;
+/** In a quiet group one is due after so many: fewer are replayed in less time than its worker takes to begin. */
+const EVENTS_DUE_QUIET = 50_000;
 const QUIET_MS = 1000;
 
 export class Checkpointer {
