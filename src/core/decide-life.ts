@@ -48,7 +48,9 @@ export function decideLife(state: NlmFiles, command: LifeCommand): Decision {
 }
 
 function decideClaim(life: GroupLife, { node, way, lossAccepted, order, seen }: ClaimGroupCommand): Decision {
-  if (seen !== undefined && (seen.takeover !== life.takeover || seen.status !== life.status)) {
+  // A group that was released meanwhile has no owner to be taken from.
+  const isAsSeen = seen?.takeover === life.takeover && seen.status === life.status;
+  if (seen !== undefined && life.status !== 'released' && !isAsSeen) {
     return refused(`the group has moved on: it is ${life.status} by node ${life.node} now`);
   }
   const wasReleased = life.status === 'releasing' || life.status === 'released';

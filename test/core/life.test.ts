@@ -71,6 +71,10 @@ test('a claim is refused where the group has moved on since it was decided', (t)
   given([CLAIMED, SERVING])
     .when({ ...claim, node: 'b', seen: { takeover: 1, status: 'owned' } })
     .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2 }], DONE);
+  // Nobody owns it any more: what was seen was its release on the way.
+  given([CLAIMED, SERVING, RELEASING, RELEASED])
+    .when({ ...claim, node: 'b', way: 'reclaim', seen: { takeover: 1, status: 'owned' } })
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim' }], DONE);
 });
 
 test('what was released the reclaim way is not carried: its clients would never reclaim', (t) => {

@@ -49,7 +49,7 @@ export function modeOf(row: { readonly exclusive: boolean; readonly mode?: numbe
 }
 
 /** 0 none, 1 read, 2 write, 3 both. */
-export function shareWord(bits = 0): string {
+function shareWord(bits = 0): string {
   return ['none', 'read', 'write', 'read-write'][bits] ?? String(bits);
 }
 

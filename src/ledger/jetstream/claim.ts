@@ -26,6 +26,8 @@ export interface Ground {
 }
 
 const BATCH = 256;
+/** Of the archives of a group: two have each entry that counts, so of all but one, one has it (hazard 11). */
+const MISSING_MAX = 1;
 
 /** @throws LedgerError 'unavailable', 'refused', 'damaged' */
 export async function prepareClaim(
@@ -35,11 +37,16 @@ export async function prepareClaim(
   observer: LogObserver | undefined,
 ): Promise<Ground> {
   const { archive, stream, peers } = parts;
-  const heads = await peers.heads(members, HEADS_MS_MAX);
+  // Where an entry counts once two have it, the last archive need not be waited for: its node may be the dead one.
+  const spared = options.quorum ? MISSING_MAX : 0;
+  let heads = await peers.heads(members, HEADS_MS_MAX, spared);
   const found = await stream.find();
   const opened = found !== undefined && found.base >= 0 ? found : undefined;
   const end = opened === undefined ? { position: 0, epoch: 0 } : await endOf(parts, opened);
-  const ahead = heads.filter((head) => head.epoch >= end.epoch && head.position > end.position);
+  const isAhead = (head: ArchiveHead): boolean => head.epoch >= end.epoch && head.position > end.position;
+  // A stream that was rolled back: everybody is heard out.
+  if (spared > 0 && heads.some(isAhead)) heads = await peers.heads(members, HEADS_MS_MAX);
+  const ahead = heads.filter(isAhead);
   const lossAccepted = checkHeads(parts, heads, ahead, end.position, members, options);
   const before = archive.head().position;
   let generation = opened;
@@ -104,9 +111,8 @@ function checkHeads(
       { details: { group, answered: [...answered], missing } },
     );
   };
-  // Two archives have each entry that counts: of all but one, one has it.
   const present = members.length - missing.length;
-  if (quorum && present < members.length - 1) {
+  if (quorum && present < members.length - MISSING_MAX) {
     return refuse(`only ${present} of ${members.length} archives answer, and an automatic claim needs all but one`);
   }
   // An entry that was agreed and that the stream has not: it was rolled back, or is gone.

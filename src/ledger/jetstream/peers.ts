@@ -63,10 +63,10 @@ export class Peers {
   }
 
   /**
-   * Heads of the archives of the group, this node's first; waits until all `members` have told theirs, or `msMax`, which
-   * is always waited for where they are not given.
+   * Heads of the archives of the group, this node's first; waits until all `members` but `spared` have told theirs, or
+   * `msMax`, which is always waited for where they are not given.
    */
-  async heads(members: readonly string[] | undefined, msMax: number): Promise<readonly ArchiveHead[]> {
+  async heads(members: readonly string[] | undefined, msMax: number, spared = 0): Promise<readonly ArchiveHead[]> {
     const connection = this.#connection();
     const { group, node } = this.#options;
     const others = members?.filter((member) => member !== node);
@@ -79,7 +79,8 @@ export class Peers {
       (heads) => {
         const told = new Set(heads.map((head) => head.node));
         // Our own answer comes too: it shows that the request went round.
-        return told.has(node) && others?.every((member) => told.has(member)) === true;
+        const missing = others?.filter((member) => !told.has(member)).length ?? Number.POSITIVE_INFINITY;
+        return told.has(node) && missing <= spared;
       },
     );
     return [this.own(), ...answers.filter((head) => head.node !== node)];
