@@ -2,6 +2,9 @@
 
 /** The server: its own address, the two floating ones it starts with, and one that comes and goes. */
 export const server = { name: 'server', own: '10.77.0.11', own6: 'fd77::11' } as const;
+/** Of a cluster: the one above, its peer, and the witness. */
+export const peer = { name: 'peer', own: '10.77.0.12' } as const;
+export const witness = { name: 'witness', own: '10.77.0.13' } as const;
 export const floating = '10.77.0.100';
 export const otherFloating = '10.77.0.101';
 export const lateFloating = '10.77.0.102';

@@ -23,11 +23,11 @@ export class Capture {
 
   /** Everything but the data of NFS itself. Comes back when packets are being captured. */
   static async start(network: Network, scratch: string): Promise<Capture> {
-    const file = join(scratch, `packets-${(count += 1)}.pcap`);
+    const file = join(scratch, `packets-${(count += 1)}-${network.port}.pcap`);
     const command = [
       'tcpdump',
       '-i',
-      'srv',
+      network.port,
       '-U',
       '-s',
       '0',

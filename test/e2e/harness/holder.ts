@@ -1,6 +1,7 @@
 /** A process in a guest that takes and gives back locks as it is told: guest/holder.c, one promise a command. */
 import { within } from './events.js';
 import type { Guest, GuestProcess } from './guest.js';
+import type { OwnerHistory } from './history.js';
 
 export interface Answer {
   /** "OK", the name of an errno, or what the command says (see guest/holder.c). */
@@ -23,13 +24,18 @@ const limitMs = 90_000;
 export class Holder {
   readonly guest: Guest;
   private readonly process: GuestProcess;
+  private readonly history: OwnerHistory | undefined;
   private count = 0;
   private read = 0;
   private readonly waiting = new Map<number, (answer: Answer) => void>();
 
-  /** With `mark`, each command is announced by datagrams to that address, under `name`. */
-  constructor(guest: Guest, options: { readonly name?: string; readonly mark?: string } = {}) {
+  /** With `mark`, each command is announced by datagrams to that address, under `name`; `history` keeps them all. */
+  constructor(
+    guest: Guest,
+    options: { readonly name?: string; readonly mark?: string; readonly history?: OwnerHistory } = {},
+  ) {
     this.guest = guest;
+    this.history = options.history;
     const mark = options.mark === undefined ? '' : `MARK=${options.mark} NAME=${options.name ?? 'holder'} `;
     this.process = guest.start(`${mark}exec holder`);
     this.process.onOutput(() => this.answers());
@@ -42,9 +48,11 @@ export class Holder {
     const answer = new Promise<Answer>((resolve) => {
       this.waiting.set(number, (value) => {
         open = false;
+        this.history?.answered(command, value.result);
         resolve(value);
       });
     });
+    this.history?.posted(command);
     this.process.send(`${number} ${command}\n`);
     return {
       number,
@@ -86,6 +94,7 @@ export class Holder {
 
   /** kill -9. */
   async kill(): Promise<void> {
+    this.history?.ended();
     this.process.signal(9);
     await within('end of a killed holder', limitMs, this.process.ended);
   }

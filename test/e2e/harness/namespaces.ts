@@ -13,6 +13,8 @@ export interface Network {
   readonly bridge: string;
   /** The namespace of the server; its interface is eth0. */
   readonly server: string;
+  /** The server's port of the bridge. */
+  readonly port: string;
 }
 
 /** The words in front of a command that is to run in the namespace. */
@@ -67,38 +69,36 @@ function sweep(): void {
   }
 }
 
-/** Makes both namespaces, the bridge, and the veth between them. */
+/** Makes the namespace of the bridge, and that of the first server. */
 export async function createNetwork(): Promise<Network> {
   sweep();
-  const network = { bridge: `nlmt-${process.pid}-net`, server: `nlmt-${process.pid}-a` };
-  process.once('exit', () => {
-    removeNamespace(network.server);
-    removeNamespace(network.bridge);
-  });
-  await run(['ip', 'netns', 'add', network.bridge]);
-  await run(['ip', 'netns', 'add', network.server]);
-  const bridge = ['ip', '-n', network.bridge];
+  const name = `nlmt-${process.pid}-net`;
+  process.once('exit', () => removeNamespace(name));
+  await run(['ip', 'netns', 'add', name]);
+  const bridge = ['ip', '-n', name];
   await run([...bridge, 'link', 'set', 'lo', 'up']);
-  await run([
-    ...bridge,
-    'link',
-    'add',
-    'br0',
-    'type',
-    'bridge',
-    'stp_state',
-    '0',
-    'forward_delay',
-    '0',
-    'mcast_snooping',
-    '0',
-  ]);
+  const options = ['stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0'];
+  await run([...bridge, 'link', 'add', 'br0', 'type', 'bridge', ...options]);
   await run([...bridge, 'link', 'set', 'br0', 'up']);
-  await run([...bridge, 'link', 'add', 'srv', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', network.server]);
-  await run([...bridge, 'link', 'set', 'srv', 'master', 'br0', 'up']);
+  return addServer(name, 'a', 'srv');
+}
+
+/** A namespace for one more server, and the veth between it and the bridge. */
+export async function addServer(bridge: string, letter: string, port = `srv-${letter}`): Promise<Network> {
+  const network = { bridge, server: `nlmt-${process.pid}-${letter}`, port };
+  process.once('exit', () => removeNamespace(network.server));
+  await run(['ip', 'netns', 'add', network.server]);
+  const ip = ['ip', '-n', bridge];
+  await run([...ip, 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', network.server]);
+  await run([...ip, 'link', 'set', port, 'master', 'br0', 'up']);
   await run(['ip', '-n', network.server, 'link', 'set', 'lo', 'up']);
   await run(['ip', '-n', network.server, 'link', 'set', 'eth0', 'up']);
   return network;
+}
+
+/** Takes the server off the bridge, as when its power fails, or brings it back. */
+export async function setLink(network: Network, state: 'up' | 'down'): Promise<void> {
+  await run(['ip', '-n', network.bridge, 'link', 'set', network.port, state]);
 }
 
 /** A tap of the bridge for a guest, made anew. */

@@ -15,47 +15,54 @@ const codeInGrace = 10;
 /** Where the control files are; the folder exists only in the server's mount namespace. */
 export const controlFolder = '/run/nlm-ledger';
 
+/** Which of the test's nodes this is. */
+export interface NodePlace {
+  /** In front of the names of its folder and files. */
+  readonly prefix: string;
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly listen: readonly string[];
+  /** Of `listen`: those that its host has from the start. */
+  readonly present: readonly string[];
+  readonly options: readonly string[];
+  /** For its hooks. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The exports of every configuration here. */
+export const nodeExports = Object.entries(exportIds).map(([path, exportId]) => ({
+  path,
+  handle: { format: 'ganesha', exportId },
+}));
+
+const onlyNode: NodePlace = {
+  prefix: '',
+  configuration: { exports: nodeExports },
+  listen: [server.own, server.own6, floating, otherFloating, lateFloating, floating6],
+  present: [server.own, server.own6, floating, otherFloating, floating6],
+  options: ['--portmap', 'system', '--control', controlFolder],
+};
+
 export class LedgerNode {
   private readonly host: ServerHost;
+  private readonly place: NodePlace;
   private readonly data: string;
   private readonly socket: string;
   private readonly configuration: string;
   private daemon: Daemon | undefined;
 
-  constructor(host: ServerHost, scratch: string) {
+  constructor(host: ServerHost, scratch: string, place: NodePlace = onlyNode) {
     this.host = host;
-    this.data = join(scratch, 'ledger');
-    this.socket = join(scratch, 'node.sock');
-    this.configuration = join(scratch, 'node.json');
-    const exports = Object.entries(exportIds).map(([path, exportId]) => ({
-      path,
-      handle: { format: 'ganesha', exportId },
-    }));
-    writeFileSync(this.configuration, JSON.stringify({ exports }));
+    this.place = place;
+    this.data = join(scratch, `${place.prefix}ledger`);
+    this.socket = join(scratch, `${place.prefix}node.sock`);
+    this.configuration = join(scratch, `${place.prefix}node.json`);
+    writeFileSync(this.configuration, JSON.stringify(place.configuration));
   }
 
   /** Starts it and waits until its sockets are open on every address that the host has, and registered. */
   async start(): Promise<void> {
-    const listen = [server.own, server.own6, floating, otherFloating, lateFloating, floating6];
-    const options = [
-      '--config',
-      this.configuration,
-      '--data',
-      this.data,
-      ...listen.flatMap((address) => ['--listen', address]),
-    ];
-    options.push('--nlm-port', String(nlmPort), '--nsm-port', String(nsmPort), '--portmap', 'system');
-    options.push(
-      '--control',
-      controlFolder,
-      '--socket',
-      this.socket,
-      '--log-level',
-      process.env['E2E_LOG_LEVEL'] ?? 'info',
-    );
-    const daemon = this.host.daemon('node', this.host.words([process.execPath, main, 'start', ...options]));
-    this.daemon = daemon;
-    for (const address of listen.filter((one) => one !== lateFloating)) await this.listens(address);
+    const daemon = this.launch();
+    for (const address of this.place.present) await this.listens(address);
     await this.host.registered('100021 4 tcp');
     await until('the node answers on its socket', 20_000, async () => {
       daemon.expectRunning();
@@ -63,9 +70,25 @@ export class LedgerNode {
     });
   }
 
+  /** Starts it, and waits for nothing. */
+  launch(): Daemon {
+    const { listen, options, environment = {} } = this.place;
+    const words = ['env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+    words.push(process.execPath, main, 'start', '--config', this.configuration, '--data', this.data);
+    words.push(...listen.flatMap((address) => ['--listen', address]), ...options);
+    words.push('--nlm-port', String(nlmPort), '--nsm-port', String(nsmPort), '--socket', this.socket);
+    words.push('--log-level', process.env['E2E_LOG_LEVEL'] ?? 'info');
+    this.daemon = this.host.daemon('node', this.host.words(words));
+    return this.daemon;
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.daemon?.stop('SIGKILL');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
   }
 
   /** SIGTERM, as a service manager does it. */
@@ -76,6 +99,11 @@ export class LedgerNode {
   get pid(): number {
     if (this.daemon === undefined) throw new Error('the node is not started');
     return this.daemon.pid;
+  }
+
+  /** Throws, with the end of its log, when it has ended by itself. */
+  expectRunning(): void {
+    this.daemon?.expectRunning();
   }
 
   /** Waits until the sockets of an address are open, or with `open` false until they are closed. */

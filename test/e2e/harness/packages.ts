@@ -17,6 +17,8 @@ const program: ReadonlyArray<readonly [name: string, debianPackage: string]> = [
   ['depmod', 'kmod'],
   ['ip', 'iproute2'],
   ['arping', 'iputils-arping'],
+  ['iptables', 'iptables'],
+  ['nats-server', 'nats-server'],
   ['nsenter', 'util-linux'],
   ['gcc', 'gcc'],
 ];

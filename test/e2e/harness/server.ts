@@ -15,34 +15,63 @@ export const exportTwo = '/run/exports/two';
 /** Their numbers stand in each file handle. */
 export const exportIds = { [exportOne]: 77, [exportTwo]: 78 } as const;
 
-function exportBlock(id: number, path: string): string {
+/** Which of the test's servers this is. */
+export interface HostPlace {
+  readonly name: string;
+  /** On its interface from the start. */
+  readonly addresses: readonly string[];
+  /** Has the same file systems mounted; the servers' caches of attributes are off then. */
+  readonly sharing?: 'first' | ServerHost;
+}
+
+const onlyServer: HostPlace = {
+  name: server.name,
+  addresses: [server.own, server.own6, floating, otherFloating, floating6],
+};
+
+function exportBlock(id: number, path: string, shared: boolean): string {
   return `EXPORT {
   Export_Id = ${id}; Path = ${path}; Pseudo = ${path}; Tag = ${path.slice('/run/exports/'.length)};
-  Access_Type = RW; Squash = No_Root_Squash; Protocols = 3; Transports = TCP, UDP; SecType = sys;
+  ${shared ? 'Attr_Expiration_Time = 0; ' : ''}Access_Type = RW; Squash = No_Root_Squash; Protocols = 3; Transports = TCP, UDP; SecType = sys;
   FSAL { Name = VFS; }
 }`;
 }
 
-function ganeshaConfiguration(lockManager: boolean): string {
+function ganeshaConfiguration(lockManager: boolean, shared: boolean): string {
   return `NFS_CORE_PARAM {
   Protocols = 3; Enable_NLM = ${lockManager}; Enable_RQUOTA = false; mount_path_pseudo = false;
   NFS_Port = 2049; MNT_Port = 20048; ${lockManager ? 'NLM_Port = 32803; NSM_Use_Caller_Name = true;' : ''}
 }
 NFSV4 { Graceless = true; RecoveryBackend = fs; }
-${exportBlock(exportIds[exportOne], exportOne)}
-${exportBlock(exportIds[exportTwo], exportTwo)}
+${exportBlock(exportIds[exportOne], exportOne, shared)}
+${exportBlock(exportIds[exportTwo], exportTwo, shared)}
 LOG { Default_Log_Level = EVENT; }
 `;
 }
 
+const runWithExports = [
+  'mount -t tmpfs tmpfs /run',
+  `mkdir -p ${exportOne} ${exportTwo}`,
+  `mount -t tmpfs one ${exportOne} && mount -t tmpfs two ${exportTwo}`,
+  `chmod 1777 ${exportOne} ${exportTwo}`,
+];
+/** A /run of its own below which the mounts of the other one are. */
+const runWithExportsOfAnother = [
+  'mount -n -t tmpfs tmpfs /mnt',
+  'mkdir /mnt/exports && mount -n --rbind /run/exports /mnt/exports',
+  'mount -n --move /mnt /run',
+];
+
 export class ServerHost {
   readonly network: Network;
+  readonly place: HostPlace;
   private readonly folder: string;
   private readonly daemons = new Map<string, Daemon>();
 
-  constructor(network: Network, scratch: string) {
+  constructor(network: Network, scratch: string, place: HostPlace = onlyServer) {
     this.network = network;
-    this.folder = join(scratch, 'server');
+    this.place = place;
+    this.folder = join(scratch, place.name);
     mkdirSync(join(this.folder, 'nfs/sm'), { recursive: true });
     mkdirSync(join(this.folder, 'nfs/sm.bak'), { recursive: true });
     mkdirSync(join(this.folder, 'nfs/ganesha'), { recursive: true });
@@ -51,31 +80,24 @@ export class ServerHost {
 
   /** Namespaces, addresses, the two file systems, rpcbind. */
   async start(): Promise<void> {
-    for (const address of [server.own, server.own6, floating, otherFloating, floating6])
-      await addAddress(this.network, address);
+    const { name, addresses, sharing } = this.place;
+    for (const address of addresses) await addAddress(this.network, address);
+    const ready = `/run/ready-${name}`;
     const script = [
-      `hostname ${server.name}`,
-      'mount -t tmpfs tmpfs /run',
-      `mkdir -p /run/rpcbind /run/ganesha /run/lock ${exportOne} ${exportTwo}`,
-      `mount -t tmpfs one ${exportOne} && mount -t tmpfs two ${exportTwo}`,
-      `chmod 1777 ${exportOne} ${exportTwo}`,
+      `hostname ${name}`,
+      ...(sharing instanceof ServerHost ? runWithExportsOfAnother : runWithExports),
+      'mkdir -p /run/rpcbind /run/ganesha /run/lock',
       `mount --bind '${join(this.folder, 'nfs')}' /var/lib/nfs`,
       `mount --bind '${join(this.folder, 'hosts')}' /etc/hosts`,
-      'touch /run/ready && exec sleep infinity',
+      `touch ${ready} && exec sleep infinity`,
     ];
-    const command = [
-      ...inNamespace(this.network.server),
-      'unshare',
-      '-m',
-      '-u',
-      'sh',
-      '-c',
-      `set -e; ${script.join('; ')}`,
-    ];
+    const inOther = sharing instanceof ServerHost ? ['nsenter', '-t', String(sharing.holder.pid), '-m', '--'] : [];
+    const unshare = ['unshare', '-m', '-u', 'sh', '-c', `set -e; ${script.join('; ')}`];
+    const command = [...inNamespace(this.network.server), ...inOther, ...unshare];
     const holder = this.daemon('namespaces', command);
     await until('the namespaces of the server', 10_000, async () => {
       holder.expectRunning();
-      return (await this.attempt(['test', '-e', '/run/ready'])).code === 0;
+      return (await this.attempt(['test', '-e', ready])).code === 0;
     });
     await this.startRpcbind();
   }
@@ -89,11 +111,16 @@ export class ServerHost {
     await this.daemons.get('rpcbind')?.stop();
   }
 
-  /** The words in front of a command that is to run on this host. */
-  words(command: readonly string[]): string[] {
+  /** The process whose namespaces the host is. */
+  private get holder(): Daemon {
     const holder = this.daemons.get('namespaces');
     if (holder === undefined) throw new Error('the server host is not started');
-    return ['nsenter', '-t', String(holder.pid), '-n', '-m', '-u', '--', ...command];
+    return holder;
+  }
+
+  /** The words in front of a command that is to run on this host. */
+  words(command: readonly string[]): string[] {
+    return ['nsenter', '-t', String(this.holder.pid), '-n', '-m', '-u', '--', ...command];
   }
 
   async attempt(command: readonly string[]): Promise<Finished> {
@@ -132,7 +159,7 @@ export class ServerHost {
       await this.registered('100024 1 tcp');
     }
     const configuration = join(this.folder, 'ganesha.conf');
-    writeFileSync(configuration, ganeshaConfiguration(lockManager));
+    writeFileSync(configuration, ganeshaConfiguration(lockManager, this.place.sharing !== undefined));
     const words = ['ganesha.nfsd', '-F', '-f', configuration, '-L', 'STDOUT', '-p', '/run/ganesha.pid'];
     this.daemon('ganesha', this.words(words));
     await this.registered('100003 3 tcp');
