@@ -93,11 +93,14 @@ async function main(): Promise<void> {
   const [what = '10', folder = tmpdir()] = process.argv.slice(2);
   if (what === 'bound' || what === 'verify') {
     const began = performance.now();
+    const cpu = process.cpuUsage();
     const events = await WORK[what](folder);
     const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const cpuSeconds = (user + system) / 1e6;
     const mib = process.resourceUsage().maxRSS / 1024;
     console.log(
-      `${what.padEnd(7)} ${events} events in ${seconds.toFixed(1)} s, ${Math.round(events / seconds)} events/s, ${mib.toFixed(0)} MiB at most`,
+      `${what.padEnd(7)} ${events} events in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU, ${Math.round(events / cpuSeconds)} events a CPU second, ${mib.toFixed(0)} MiB at most`,
     );
     return;
   }

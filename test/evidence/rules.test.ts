@@ -116,6 +116,7 @@ const PURGED: Event = { type: 'address-unlocked', address: '10.9.9.9', counts: N
 const FORGED: readonly (readonly [rule: string, why: RegExp, forged: Event, before?: readonly Event[]])[] = [
   ['two holders', /two holders/, granted(2, 1)],
   ['the same lock granted twice', /it was so already/, granted(1, 1)],
+  ['a grant that names the handle of its file as another one', /with other facts/, granted(1, 1, { range: range(5, 5), exclusive: false, handle: bytes('handle-f') })],
   ['a grant in a grace period', /granted in a grace period/, granted(1, 2, { range: range(5, 5) }), [{ type: 'lock-released', owner: 2, file: 2, range: range(0, 0), call: { ...CALL, xid: 7 } }, GRACE]],
   ['a reclaim outside of a grace period', /reclaimed outside of one/, granted(1, 2, { reclaim: true }), [{ type: 'lock-released', owner: 2, file: 2, range: range(0, 0), call: { ...CALL, xid: 7 } }]],
   ['a waiter that is granted while another holds', /two holders/, { type: 'waiter-granted', waiter: 3 }],

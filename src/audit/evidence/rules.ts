@@ -6,7 +6,6 @@
  * What is not recorded cannot be asked: why nothing happened, what a door refused, the free space at that moment.
  */
 
-import { isDeepStrictEqual } from 'node:util';
 import { unreachable } from '../../base/assert.js';
 import { U64_ZERO } from '../../base/u64.js';
 import type { CallbackForm } from '../../core/callback-form.js';
@@ -45,6 +44,7 @@ import {
 import { sweep } from '../../core/sweep.js';
 import { queueWake, WHOLE_FILE } from '../../core/wake-queue.js';
 import { findWaiterById, waiterRange, waitsExclusively } from '../../core/waiters.js';
+import { sameEvent } from './same-event.js';
 
 /** Waiters before one that was granted that are looked at: whether it was its turn. */
 const TURNS_MAX = 64;
@@ -68,6 +68,11 @@ export function foldChecked(state: NlmFiles, event: Event, at: At, next: Event |
 }
 
 function namesUnknown(state: NlmFiles, event: Event): string | undefined {
+  // Nearly all events are of these kinds, and a look at one should not cost what a look at any kind costs.
+  if (event.type === 'lock-granted' || event.type === 'lock-released' || event.type === 'waiter-queued') {
+    if (!isOwner(state, event.owner)) return `owner ${event.owner} was never met`;
+    return isFile(state, event.file) ? undefined : `file ${event.file} was never met`;
+  }
   if ('owner' in event && event.type !== 'owner-met' && !isOwner(state, event.owner))
     return `owner ${event.owner} was never met`;
   if ('file' in event && event.type !== 'file-met' && !isFile(state, event.file))
@@ -122,18 +127,22 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
         return `file ${event.file} is another one already, or skips a number`;
       return findFile(state, event) === 0 ? undefined : 'the file has a number already';
     case 'lock-granted': {
-      const { range, exclusive, reclaim, monitored, call } = event;
-      const what = {
-        ...named(state, event),
+      const { owner, file, range, exclusive, reclaim, monitored, call, handle } = event;
+      return asked(state, event, at, {
+        type: 'lock',
+        owner: ownerNamed(state, owner),
+        file: fileNamed(state, file, handle),
         range,
         length: U64_ZERO,
         exclusive,
         block: false,
         reclaim,
         monitored,
+        state: 0,
+        presentLife: true,
+        callback: NO_CALLBACK,
         call,
-      };
-      return asked(state, event, at, { type: 'lock', ...what, state: 0, presentLife: true, callback: NO_CALLBACK });
+      });
     }
     case 'waiter-queued':
       return whyNotQueued(state, event, at);
@@ -143,13 +152,20 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
       const slot = findWaiterById(state, event.waiter);
       if (slot === 0) return `waiter ${event.waiter} is not there`;
       if (event.call === undefined) return undefined;
-      const [owner, file] = [state.waiters.get(slot, W_OWNER), state.waiters.get(slot, W_FILE)];
-      const what = { range: waiterRange(state, slot), exclusive: waitsExclusively(state, slot), block: true };
-      return asked(state, event, at, { type: 'cancel', ...named(state, { owner, file }), ...what, call: event.call });
+      return asked(state, event, at, {
+        type: 'cancel',
+        owner: ownerNamed(state, state.waiters.get(slot, W_OWNER)),
+        file: fileNamed(state, state.waiters.get(slot, W_FILE)),
+        range: waiterRange(state, slot),
+        exclusive: waitsExclusively(state, slot),
+        block: true,
+        call: event.call,
+      });
     }
     case 'lock-released': {
       const { range, call } = event;
-      return asked(state, event, at, { type: 'unlock', ...named(state, event), range, call });
+      const owner = ownerNamed(state, event.owner);
+      return asked(state, event, at, { type: 'unlock', owner, file: fileNamed(state, event.file), range, call });
     }
     case 'locks-released':
       // A step of an UNLOCK: how far it reaches in all, its last step says.
@@ -158,11 +174,21 @@ function whyNot(state: NlmFiles, event: Event, at: At, next: Event | undefined):
         : 'its owner holds nothing there';
     case 'share-granted': {
       const { mode, access, reclaim, call } = event;
-      return asked(state, event, at, { type: 'share', ...named(state, event), mode, access, reclaim, call });
+      const owner = ownerNamed(state, event.owner);
+      const file = fileNamed(state, event.file, event.handle);
+      return asked(state, event, at, { type: 'share', owner, file, mode, access, reclaim, call });
     }
     case 'share-released': {
       const { mode, access, call } = event;
-      return asked(state, event, at, { type: 'unshare', ...named(state, event), mode, access, call });
+      const owner = ownerNamed(state, event.owner);
+      return asked(state, event, at, {
+        type: 'unshare',
+        owner,
+        file: fileNamed(state, event.file),
+        mode,
+        access,
+        call,
+      });
     }
     case 'grant-acknowledged': {
       const grant = event.by === 'lock' ? findPending(state, event.lock) : findUnacknowledged(state, event.lock);
@@ -269,12 +295,12 @@ function asked(state: NlmFiles, event: Event, { time }: At, command: Command): s
 }
 
 function gives({ events }: Decision, event: Event): boolean {
-  return events.some(
-    (made) =>
-      (made.type === event.type && isDeepStrictEqual(made, event)) ||
-      // Releases before this one let go of very many locks in one step.
-      (made.type === 'locks-released' && event.type === 'lock-released'),
-  );
+  for (const made of events) {
+    if (sameEvent(made, event)) return true;
+    // Releases before this one let go of very many locks in one step.
+    if (made.type === 'locks-released' && event.type === 'lock-released') return true;
+  }
+  return false;
 }
 
 function refusal({ events, outcome }: Decision, event: Event): string {
@@ -314,15 +340,20 @@ function whyNotQueued(
   { time }: At,
 ): string | undefined {
   const { range, length, exclusive, callback, call, file } = event;
-  const what = { ...named(state, event), range, length, exclusive, callback, call };
   const command: Command = {
     type: 'lock',
-    ...what,
+    owner: ownerNamed(state, event.owner),
+    file: fileNamed(state, file, event.handle),
+    range,
+    length,
+    exclusive,
     block: true,
     reclaim: false,
     monitored: true,
     state: 0,
     presentLife: true,
+    callback,
+    call,
   };
   const context = { now: time, mayGrant: true };
   const first = decide(state, command, context);
@@ -382,22 +413,19 @@ function isMissing(state: NlmFiles, scope: GraceScope): boolean {
   return state.missing.some((other) => sameScope(other, scope));
 }
 
-function named(
-  state: NlmFiles,
-  event: { readonly owner: OwnerId; readonly file: FileId; readonly handle?: FileName['handle'] },
-): { readonly owner: OwnerName; readonly file: FileName } {
-  const { name, address } = clientOf(state, event.owner);
-  const svid = state.owners.get(event.owner, O_SVID) | 0;
-  const { key, handles } = state.fileNames[event.file]!;
+function ownerNamed(state: NlmFiles, owner: OwnerId): OwnerName {
+  const { name, address } = clientOf(state, owner);
   return {
-    owner: {
-      client: { name, address },
-      serverAddress: addressOf(state, event.owner).address,
-      svid,
-      oh: state.ownerHandles[event.owner]!,
-    },
-    file: { key, fileSystem: fileSystemOf(state, event.file).name, handle: event.handle ?? handles[0]! },
+    client: { name, address },
+    serverAddress: addressOf(state, owner).address,
+    svid: state.owners.get(owner, O_SVID) | 0,
+    oh: state.ownerHandles[owner]!,
   };
+}
+
+function fileNamed(state: NlmFiles, file: FileId, handle?: FileName['handle']): FileName {
+  const { key, handles } = state.fileNames[file]!;
+  return { key, fileSystem: fileSystemOf(state, file).name, handle: handle ?? handles[0]! };
 }
 
 function isOwner(state: NlmFiles, owner: OwnerId): boolean {

@@ -314,9 +314,11 @@ class EvidenceRun {
     const state = this.#state;
     if (state === undefined) return;
     try {
-      for (const [i, event] of events.entries()) {
+      const at = { position, epoch, time };
+      for (let i = 0; i < events.length; i += 1) {
+        const event = events[i]!;
         if (event.type === 'node-started') this.#noteAside(event.notes);
-        const why = foldChecked(state, event, { position, epoch, time }, events[i + 1]);
+        const why = foldChecked(state, event, at, events[i + 1]);
         if (why !== undefined) report('rules', `event ${i + 1} (${event.type}): ${why}`);
       }
       this.#ruled = position;
