@@ -51,7 +51,7 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
     node: port.node().name,
     commandId: order.commandId,
     dryRun,
-    repeated: groups.every(({ repeated }) => repeated),
+    repeated: groups.length > 0 && groups.every(({ repeated }) => repeated),
     counts: total(groups),
     groups,
     rows,

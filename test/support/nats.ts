@@ -9,11 +9,20 @@ import { startNode, type TestNode, type TestNodeOptions } from './node.js';
 
 /** A test that needs a nats-server: without one it says so, and fails where it must run. */
 export function natsTest(title: string, run: (t: ExecutionContext) => Promise<void>): void {
-  test(title, async (t) => {
+  test(title, withNats(run));
+}
+
+/** One after the other: for tests that take much of the machine. */
+export function serialNatsTest(title: string, run: (t: ExecutionContext) => Promise<void>): void {
+  test.serial(title, withNats(run));
+}
+
+function withNats(run: (t: ExecutionContext) => Promise<void>): (t: ExecutionContext) => Promise<void> {
+  return async (t) => {
     if (NatsServer.isInstalled || process.env['CI'] === 'true') return run(t);
     t.log(`not run: ${HOW_TO_INSTALL}`);
     t.pass();
-  });
+  };
 }
 
 export async function startNats(t: ExecutionContext, options: NatsServerOptions = {}): Promise<NatsServer> {

@@ -16,7 +16,7 @@ export function takeoverLines(found: Takeover, time: TimeText, paint: Paint): st
     ...tableLines(
       ['AT', 'TOOK', 'NODE', 'POSITION', '', 'WHAT', ''],
       moments.map((moment) => [
-        `+${msText(begun(moment) - start)}`,
+        atText(begun(moment) - start),
         moment.milliseconds === undefined ? '' : msText(moment.milliseconds),
         moment.node,
         String(moment.position),
@@ -32,6 +32,11 @@ export function takeoverLines(found: Takeover, time: TimeText, paint: Paint): st
 function outcomeText({ outcome }: Moment, paint: Paint): string {
   if (outcome === 'failed') return paint('red', 'failed');
   return outcome === 'skipped' ? paint('dim', 'skipped') : (outcome ?? '');
+}
+
+/** A claim that took a while began before its entry. */
+function atText(milliseconds: number): string {
+  return milliseconds < 0 ? `-${msText(-milliseconds)}` : `+${msText(milliseconds)}`;
 }
 
 function msText(milliseconds: number): string {

@@ -2,6 +2,7 @@
 
 import { textOfBytes } from '../../admin/text.js';
 import { u64ToString } from '../../base/u64.js';
+import type { NlmStatus } from '../../nlm/status.js';
 import type { NlmHolder } from '../../nlm/types.js';
 import type { CallResult } from '../call/operations.js';
 import type { Paint } from '../output.js';
@@ -18,6 +19,10 @@ const STATUS_NAMES = [
   'FBIG',
   'FAILED',
 ] as const;
+
+export function nlmStatusName(status: NlmStatus): string {
+  return STATUS_NAMES[status];
+}
 
 export function callLines(result: CallResult, paint: Paint): string[] {
   if (result.status === undefined) return [`${result.operation}: answered`];

@@ -18,6 +18,7 @@ function headline({ node, dryRun, repeated, counts, groups, commandId }: PurgeRe
   const what = `${heldText(counts)}${files}`;
   const where = groups.map(({ group, position }) => `position ${position} of the ledger of ${group}`).join(', ');
   if (dryRun) return `${paint('bold', 'dry run')}: would drop ${what} on node ${node}; nothing was recorded`;
+  if (groups.length === 0) return `node ${node} owns no group that has any of it: nothing to drop`;
   const again = repeated ? ` (done before under this id; nothing more was dropped now)` : '';
   return `${paint('bold', 'dropped')} ${what} on node ${node}, at ${where}${again}; command ${commandId}`;
 }
