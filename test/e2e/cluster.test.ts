@@ -1,7 +1,8 @@
 /** A group moves between two servers, planned and not, while real clients hold, wait and contend. */
 import test, { type ExecutionContext } from 'ava';
-import { locks, waiters, type Lock } from './harness/admin.js';
+import { graces, locks, waiters, type Lock } from './harness/admin.js';
 import { Cluster, groups, type GroupName, type Life, type Member } from './harness/cluster.js';
+import { until } from './harness/events.js';
 import type { Guest, GuestProcess } from './harness/guest.js';
 import { conflictsOf, History } from './harness/history.js';
 import { Holder, type Pending } from './harness/holder.js';
@@ -103,7 +104,9 @@ async function settle(t: ExecutionContext, group: GroupName, scene: Scene, owner
   const range = ({ client, start, end, exclusive }: Lock): string => `${client} ${start}-${end} ${exclusive}`;
   const now = (await locks(owner.node)).map(range);
   for (const lock of before) t.true(now.includes(range(lock)), `lost: ${range(lock)}`);
-  t.is((await waiters(owner.node)).filter(({ start, end }) => start === '0' && end === '9').length, 1);
+  await until('who waited waits at the new owner', 60_000, async () => {
+    return (await waiters(owner.node)).some(({ start, end }) => start === '0' && end === '9');
+  });
   t.is(await holds.do('unlock 0 r 0 10'), 'OK');
   t.is((await waits.finish(wait, 'the wait of before the move')).result, 'OK');
   t.is(await contends.do('lock 0 w 0 1'), 'EAGAIN');
@@ -140,26 +143,13 @@ async function move(group: GroupName, from: Member, to: Member, words: readonly 
   return to.serves(group);
 }
 
-test.serial(
-  'planned, the carry way: no lock is lost, none held twice, and who waited is served on the other',
-  async (t) => {
-    const { a, b } = cluster();
-    const scene = await begin(t, 'one', a);
-    show(t, await move('one', a, b));
-    await settle(t, 'one', scene, b);
-    await unnoticed(t);
-  },
-);
-
-test.serial('moved back, and there again at once: no client hangs', async (t) => {
-  const { a, b } = cluster();
-  const scene = await begin(t, 'one', b);
-  await move('one', b, a);
-  await move('one', a, b);
-  show(t, await move('one', b, a));
-  await settle(t, 'one', scene, a);
-  await unnoticed(t);
-});
+/** Waits until the node knows that another owns the group. */
+async function follows(member: Member, group: GroupName, owner: Member): Promise<void> {
+  await until(`${member.name} stands by`, 60_000, async () => {
+    const life = await member.life(group);
+    return life?.role === 'following' && life.owner === owner.name;
+  });
+}
 
 test.serial('the judge sees two that held at the same time what excludes each other, and nothing else', (t) => {
   const one = { owner: 'a', file: 'f', exclusive: true, first: 0, last: 9, from: 1, to: 3 };
@@ -176,6 +166,59 @@ test.serial('the judge sees two that held at the same time what excludes each ot
     ]),
     [],
   );
+});
+
+test.serial(
+  'planned, the carry way: no lock is lost, none held twice, and who waited is served on the other',
+  async (t) => {
+    const { a, b } = cluster();
+    const scene = await begin(t, 'one', a);
+    show(t, await move('one', a, b));
+    await settle(t, 'one', scene, b);
+    await unnoticed(t);
+  },
+);
+
+test.serial('moved back, and there again at once: no client hangs', async (t) => {
+  const { a, b } = cluster();
+  const scene = await begin(t, 'one', b);
+  await move('one', b, a);
+  show(t, await move('one', a, b));
+  await settle(t, 'one', scene, b);
+  await unnoticed(t);
+});
+
+test.serial('planned, the reclaim way: clients are told, and the last reclaim ends the grace period', async (t) => {
+  const { a, b } = cluster();
+  const scene = await begin(t, 'one', b);
+  show(t, await move('one', b, a, ['--way', 'reclaim']));
+  const { reclaims } = await until('the end of the reclaims', 60_000, async () => {
+    const life = await a.life('one');
+    return life?.reclaims.expected === 0 ? life : undefined;
+  });
+  t.true(reclaims.reclaimed >= scene.before.length);
+  t.is(reclaims.missed, 0);
+  t.deepEqual(await graces(a.node), []);
+  await settle(t, 'one', scene, a);
+});
+
+test.serial('the power of the owner fails: the other takes by itself, or by force, and nothing is lost', async (t) => {
+  const { a, b } = cluster();
+  const [one, two] = [await begin(t, 'one', a), await begin(t, 'two', a)];
+  const leaders = (['one', 'two'] as const).map((group) => `${group} ${cluster().leaderOf(group)}`);
+  const before = performance.now();
+  await a.powerCut();
+  await b.node.command(['take', 'one', '--force']);
+  show(t, await b.serves('one'));
+  show(t, await b.serves('two'));
+  t.log(
+    `served by b ${(performance.now() - before).toFixed(0)} ms after; the streams were led by ${leaders.join(', ')}`,
+  );
+  await settle(t, 'one', one, b);
+  await settle(t, 'two', two, b);
+  await unnoticed(t);
+  await a.powerOn();
+  for (const group of ['one', 'two'] as const) await follows(a, group, b);
 });
 
 test.serial('no two processes ever held what excludes each other, by their own words', (t) => {

@@ -136,24 +136,7 @@ export class Member {
       await removeAddress(this.host.network, address).catch(() => undefined);
     await setLink(this.host.network, 'up');
     await this.nats.start();
-    this.node.launch();
-  }
-
-  /** The host is cut off from the other servers, NATS with it, and not from the clients. */
-  async cutOff(): Promise<void> {
-    for (const rule of this.rules) await this.host.run(['iptables', '-w', '-A', ...rule]);
-  }
-
-  async rejoin(): Promise<void> {
-    for (const rule of this.rules) await this.host.run(['iptables', '-w', '-D', ...rule]);
-  }
-
-  private get rules(): string[][] {
-    const others = owns.filter((own) => !this.host.place.addresses.includes(own));
-    return others.flatMap((own) => [
-      ['INPUT', '-s', own, '-j', 'DROP'],
-      ['OUTPUT', '-d', own, '-j', 'DROP'],
-    ]);
+    await this.launch();
   }
 }
 

@@ -87,10 +87,6 @@ export class LedgerNode {
     await this.daemon?.stop('SIGKILL');
   }
 
-  signal(signal: NodeJS.Signals): void {
-    process.kill(this.pid, signal);
-  }
-
   /** SIGTERM, as a service manager does it. */
   async stop(): Promise<void> {
     await this.daemon?.stop('SIGTERM');
