@@ -2,6 +2,7 @@
 
 import type { FileId, OwnerId } from './event.js';
 import { SWEEPING_SEARCH_MAX, WINDOW_STEPS_MAX } from './limits.js';
+import { grants } from './life.js';
 import { L_FILE, L_ID, L_OWNER } from './lock-rows.js';
 import type { Holder } from './outcome.js';
 import { equalRange, overlaps, type Range } from './range.js';
@@ -65,7 +66,8 @@ export function findEarlierWaiter(
   if (file === 0) return 0;
   const { waiters } = state;
   const first = state.files.get(file, F_WAITER);
-  if (first === 0 || (state.sweeps.length === 0 && !state.freed.has(file))) return 0;
+  // While nothing is granted nobody is about to be woken either.
+  if (first === 0 || !grants(state.life) || (state.sweeps.length === 0 && !state.freed.has(file))) return 0;
   const fileSystem = fileSystemOf(state, file).name;
   let steps = 0;
   for (let slot = first; slot !== 0; slot = waiters.get(slot, W_NEXT)) {

@@ -218,8 +218,9 @@ test('a clock that jumped since the start of the node is named, whichever way', 
   const at = (jumpMs: number) =>
     checkClock(sceneOf('/nonexistent', { now: now + jumpMs, node: node({ startedAt: now - ageMs }) }));
   says(t, await at(0), 'ok', /no jump/);
-  says(t, await at(60_000), 'warn', /ahead by 60 s/);
-  says(t, await at(-60_000), 'warn', /back by 60 s/);
+  // The age of the process is read a moment apart, and the machine may be busy.
+  says(t, await at(600_000), 'warn', /ahead by (59|60)\d s/);
+  says(t, await at(-600_000), 'warn', /back by 60\d s/);
 });
 
 test('a process without capabilities lacks what low ports and control files need', async (t) => {
