@@ -2,7 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { nlm } from '../support/in-process.js';
-import { natsTest, PlainClient, startBusNode, startNats } from '../support/nats.js';
+import { serialNatsTest, PlainClient, startBusNode, startNats } from '../support/nats.js';
 import type { TestNode } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
@@ -27,7 +27,7 @@ async function silentNode(t: ExecutionContext, server: { readonly url: string },
   await connection.flush();
 }
 
-natsTest('an order goes to every node, and each answer stands under its name', async (t) => {
+serialNatsTest('an order goes to every node, and each answer stands under its name', async (t) => {
   const server = await startNats(t);
   const [a, b] = await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   await Promise.all([hold(t, a, 2), hold(t, b, 1)]);
@@ -46,7 +46,7 @@ natsTest('an order goes to every node, and each answer stands under its name', a
   );
 });
 
-natsTest('locks, waiters, status and groups come from every node', async (t) => {
+serialNatsTest('locks, waiters, status and groups come from every node', async (t) => {
   const server = await startNats(t);
   const [a, b] = await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   await Promise.all([hold(t, a, 5), hold(t, b, 1)]);
@@ -66,7 +66,7 @@ natsTest('locks, waiters, status and groups come from every node', async (t) => 
   t.regex(status.out, /node a:\n {2}serving: node a/);
 });
 
-natsTest('a node that does not answer in time is named, and the exit code is 3', async (t) => {
+serialNatsTest('a node that does not answer in time is named, and the exit code is 3', async (t) => {
   const server = await startNats(t);
   const node = await startBusNode(t, server, 'a');
   await hold(t, node, 1);
@@ -77,7 +77,7 @@ natsTest('a node that does not answer in time is named, and the exit code is 3',
   t.regex(ran.err, /repeat it with --id [0-9a-f-]{36}/);
 });
 
-natsTest('a node that is down is in no discovery, and is missed where the caller expects it', async (t) => {
+serialNatsTest('a node that is down is in no discovery, and is missed where the caller expects it', async (t) => {
   const server = await startNats(t);
   const [, b] = await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   await b.close();
@@ -88,7 +88,7 @@ natsTest('a node that is down is in no discovery, and is missed where the caller
   t.deepEqual(JSON.parse(ran.out).missing, ['b']);
 });
 
-natsTest('where nobody serves, the error says that nobody took it', async (t) => {
+serialNatsTest('where nobody serves, the error says that nobody took it', async (t) => {
   const server = await startNats(t);
   const ran = await nlm('unlock-ip', '10.1.1.2', '--nats', server.url);
   t.is(ran.code, 3);
@@ -102,7 +102,7 @@ test('where there is no NATS server, the error names it', async (t) => {
   t.is((await nlm('status', '--nats', 'http://x')).code, 2);
 });
 
-natsTest('an order for one node is not carried out by another (hazard 14)', async (t) => {
+serialNatsTest('an order for one node is not carried out by another (hazard 14)', async (t) => {
   const server = await startNats(t);
   const [a, b] = await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   await Promise.all([hold(t, a, 1), hold(t, b, 1)]);
@@ -120,7 +120,7 @@ natsTest('an order for one node is not carried out by another (hazard 14)', asyn
   t.regex(gone.out, /node c: no answer/);
 });
 
-natsTest('a single lock is dropped by its number in a group or on a node, never on all', async (t) => {
+serialNatsTest('a single lock is dropped by its number in a group or on a node, never on all', async (t) => {
   const server = await startNats(t);
   const [a, b] = await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   await hold(t, a, 1);

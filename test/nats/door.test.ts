@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { WatchedEvent } from '../../src/admin/port.js';
 import { checkReply } from '../../src/admin/schema.js';
 import { decodePayload } from '../../src/bus/payload.js';
-import { natsTest, msgpack, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
+import { serialNatsTest, msgpack, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
 import { startNode, temporaryFolder, type TestNode } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
@@ -23,7 +23,7 @@ async function hold(t: ExecutionContext, node: TestNode, files: number): Promise
   for (let i = 0; i < files; i += 1) t.is(await client.lock({ file: `file-${i}` }), GRANTED);
 }
 
-natsTest('one unlock-ip reaches every node, and each answers for itself (hazard 21)', async (t) => {
+serialNatsTest('one unlock-ip reaches every node, and each answers for itself (hazard 21)', async (t) => {
   const server = await startNats(t);
   const [a, b] = await Promise.all([startBusNode(t, server, 'nfs.a'), startBusNode(t, server, 'nfs-b')]);
   await Promise.all([hold(t, a, 2), hold(t, b, 1)]);
@@ -39,7 +39,7 @@ natsTest('one unlock-ip reaches every node, and each answers for itself (hazard 
   for (const { body } of answers) t.notThrows(() => checkReply('unlock-ip', body));
 });
 
-natsTest('the services framework finds the nodes, and counts what they were asked', async (t) => {
+serialNatsTest('the services framework finds the nodes, and counts what they were asked', async (t) => {
   const server = await startNats(t);
   await Promise.all([startBusNode(t, server, 'a'), startBusNode(t, server, 'b')]);
   const client = await PlainClient.connect(t, server);
@@ -59,7 +59,7 @@ natsTest('the services framework finds the nodes, and counts what they were aske
   }
 });
 
-natsTest('an answer is in kind: JSON to JSON and to nothing, msgpack to msgpack', async (t) => {
+serialNatsTest('an answer is in kind: JSON to JSON and to nothing, msgpack to msgpack', async (t) => {
   const server = await startNats(t);
   await startBusNode(t, server, 'a');
   const client = await PlainClient.connect(t, server);
@@ -116,7 +116,7 @@ const bad: readonly (readonly [
   ['a cursor of no page', 'nlm.files', '{"cursor":"x"}', '400', 'bad-request'],
 ];
 
-natsTest(
+serialNatsTest(
   'a bad request is a service error with its code and changes nothing (hazard 14: node and epoch)',
   async (t) => {
     const server = await startNats(t);
@@ -132,7 +132,7 @@ natsTest(
   },
 );
 
-natsTest('a command under its id is carried out once, over a restart of the node too', async (t) => {
+serialNatsTest('a command under its id is carried out once, over a restart of the node too', async (t) => {
   const server = await startNats(t);
   const data = await temporaryFolder(t);
   const client = await PlainClient.connect(t, server);
@@ -148,7 +148,7 @@ natsTest('a command under its id is carried out once, over a restart of the node
   t.is(second.admin.groups()[0]?.state?.lockCount, 1);
 });
 
-natsTest('who orders is recorded as a claim, with the reason', async (t) => {
+serialNatsTest('who orders is recorded as a claim, with the reason', async (t) => {
   const server = await startNats(t);
   const node = await startBusNode(t, server, 'a');
   const events: object[] = [];
@@ -162,7 +162,7 @@ natsTest('who orders is recorded as a claim, with the reason', async (t) => {
 });
 
 for (const eventsFormat of ['json', 'msgpack'] as const) {
-  natsTest(`every durable event is published, with names in place of ids, as ${eventsFormat}`, async (t) => {
+  serialNatsTest(`every durable event is published, with names in place of ids, as ${eventsFormat}`, async (t) => {
     const server = await startNats(t);
     const node = await startBusNode(t, server, 'a', { nats: { eventsFormat } });
     const client = await PlainClient.connect(t, server);
@@ -183,7 +183,7 @@ for (const eventsFormat of ['json', 'msgpack'] as const) {
   });
 }
 
-natsTest('rows that the server does not take in one message come page by page', async (t) => {
+serialNatsTest('rows that the server does not take in one message come page by page', async (t) => {
   const folder = await temporaryFolder(t);
   const config = join(folder, 'nats.conf');
   await writeFile(config, 'max_payload: 65536\n');
@@ -214,7 +214,7 @@ test('without NATS in the configuration the status says that it is off', async (
   t.regex(node.notes().join('\n'), /no NATS \(not in the configuration\)/);
 });
 
-natsTest('a node serves while NATS is away, says so, and takes orders once it is back', async (t) => {
+serialNatsTest('a node serves while NATS is away, says so, and takes orders once it is back', async (t) => {
   const server = await startNats(t);
   const node = await startBusNode(t, server, 'a');
   const rpc = await clientOf(t, node);
@@ -228,7 +228,7 @@ natsTest('a node serves while NATS is away, says so, and takes orders once it is
   t.like(await client.one('nlm.unlock-ip', { address: '127.0.0.1' }), { body: { counts: { locks: 1 } } });
 });
 
-natsTest('a node starts, serves and stops beside a server that froze', async (t) => {
+serialNatsTest('a node starts, serves and stops beside a server that froze', async (t) => {
   const server = await startNats(t);
   server.signal('SIGSTOP');
   const node = await startBusNode(t, server, 'a', { waits: false });
@@ -237,7 +237,7 @@ natsTest('a node starts, serves and stops beside a server that froze', async (t)
   await node.close();
 });
 
-natsTest('an open connection to a server that froze keeps nobody from stopping', async (t) => {
+serialNatsTest('an open connection to a server that froze keeps nobody from stopping', async (t) => {
   const server = await startNats(t);
   const node = await startBusNode(t, server, 'a');
   t.is(node.admin.node().counters['natsConnected'], 1);
@@ -245,7 +245,7 @@ natsTest('an open connection to a server that froze keeps nobody from stopping',
   await node.close();
 });
 
-natsTest('a node says that another one has its name: each order would reach one of the two', async (t) => {
+serialNatsTest('a node says that another one has its name: each order would reach one of the two', async (t) => {
   const server = await startNats(t);
   await startBusNode(t, server, 'a');
   const second = await startBusNode(t, server, 'a');

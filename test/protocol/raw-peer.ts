@@ -137,8 +137,18 @@ export class RawService {
       const answer = (reply: Buffer): void => void socket.write(record(reply));
       messagesOf(socket, (message) => this.#inbox.put({ message, transport: 'tcp', from: { address, port }, answer }));
     });
+    // A call that is answered late comes again: as a client does, its copy gets the same answer and is no new call.
+    const answered = new Map<string, Buffer | undefined>();
     udp.on('message', (message, from) => {
-      const answer = (reply: Buffer): void => udp.send(reply, from.port, from.address);
+      const call = `${message.toString('hex', 0, 4)} ${from.port}`;
+      const before = answered.get(call);
+      if (before !== undefined) udp.send(before, from.port, from.address);
+      if (answered.has(call)) return;
+      answered.set(call, undefined);
+      const answer = (reply: Buffer): void => {
+        answered.set(call, reply);
+        udp.send(reply, from.port, from.address);
+      };
       this.#inbox.put({ message, transport: 'udp', from, answer });
     });
   }
