@@ -12,7 +12,7 @@ export function natsTest(title: string, run: (t: ExecutionContext) => Promise<vo
   test(title, withNats(run));
 }
 
-/** One after the other: for tests that take much of the machine. */
+/** One after the other: for tests that take much of the machine, or count seconds of silence. */
 export function serialNatsTest(title: string, run: (t: ExecutionContext) => Promise<void>): void {
   test.serial(title, withNats(run));
 }
