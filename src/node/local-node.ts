@@ -19,6 +19,7 @@ import type { NlmFiles } from '../core/state.js';
 import type { DroppedRow } from '../core/sweep.js';
 import type { NoticeProgress } from '../effects/sm-notify/progress.js';
 import type { GroupHandle } from '../engine/handle.js';
+import { HOLD_MS_MAX } from '../engine/held-calls.js';
 import type { PurgeReports } from '../engine/purge-reports.js';
 import type { Settled } from '../engine/settled.js';
 import type { Position } from '../ledger/port.js';
@@ -148,6 +149,11 @@ function viewOf(handle: GroupHandle): Omit<GroupView, 'addresses' | 'isLocal'> {
   }
   const { epoch, durable: position, state } = group;
   const open = graces(state);
+  if (group.waitingMs > HOLD_MS_MAX) {
+    const seconds = Math.round(group.waitingMs / 1000);
+    const statusReason = `its ledger has not taken an entry for ${seconds} s: nothing is granted, and UNLOCK waits`;
+    return { name, epoch, position, status: 'degraded', statusReason, state };
+  }
   const { status: stage } = state.life;
   if (stage === 'claimed' || stage === 'releasing') {
     const statusReason = `it is being ${stage === 'claimed' ? 'taken' : 'released'}: nothing is granted meanwhile`;

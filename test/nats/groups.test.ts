@@ -9,6 +9,7 @@ import { RpcClient } from '../support/rpc-client.js';
 
 const GRANTED = 0;
 const DENIED = 1;
+const DENIED_GRACE_PERIOD = 4;
 const STALE_FH = 7;
 const GROUP = 'web';
 
@@ -111,5 +112,26 @@ natsTest(
     await until(() => view(back.admin).state?.life.node === 'b', 'a knows');
     t.is(view(back.admin).status, 'standby');
     t.true(owns(b));
+  },
+);
+
+natsTest(
+  'while NATS does not answer nothing is granted, the node says so, and on its return all goes on',
+  async (t) => {
+    const where = await place(t, 'by-command');
+    const a = await start(t, where, 'a');
+    await until(() => owns(a), 'a owns');
+    const through = await client(t, a, where.floating);
+    t.is(await through.lock({ svid: 1 }), GRANTED);
+    where.server.signal('SIGSTOP');
+    const held = through.lock({ svid: 1, offset: 200n, length: 10n, file: 'other' });
+    await until(() => view(a.admin).status === 'degraded', 'a says that its ledger does not answer');
+    t.regex(view(a.admin).statusReason, /has not taken an entry/);
+    // Who asks meanwhile is told to come back.
+    t.is(await through.lock({ svid: 2, file: 'third' }), DENIED_GRACE_PERIOD);
+    where.server.signal('SIGCONT');
+    t.is(await held, GRANTED);
+    await until(() => owns(a), 'a serves again');
+    t.is(await through.lock({ svid: 2 }), DENIED);
   },
 );
