@@ -14,6 +14,7 @@ import { LOOK_MS, RETRY_MS } from './takeover/limits.js';
 import { movedGroup } from './takeover/moved-group.js';
 import type { MemberPort } from './takeover/port.js';
 import { Starter } from './takeover/starter.js';
+import { isLeftBehind, withdraw } from './takeover/withdraw.js';
 
 export interface TakeoversOptions {
   readonly configuration: Configuration;
@@ -21,6 +22,8 @@ export interface TakeoversOptions {
   /** Not started yet; there is one wherever there are groups. */
   readonly bus: Bus | undefined;
   readonly logger: Logger;
+  /** Whether an interface of this host has the address; of loopback none. */
+  readonly isHere: (address: string) => boolean;
   /** What an operator should know, while it is so. */
   readonly notes: Map<string, string>;
 }
@@ -68,6 +71,7 @@ export class Takeovers {
     for (; !this.#closing.signal.aborted; await this.#pause(LOOK_MS)) {
       const { role, state } = port;
       if (state === undefined || (role !== 'following' && role !== 'owning')) continue;
+      if (isLeftBehind(group, port, this.#options.isHere)) await this.#withdraw(takeover);
       const { life } = state;
       // Stopped at a step, which is tried again until it passes or somebody else orders otherwise.
       const isOurs = life.order.commandId === order.commandId && life.status === 'claimed';
@@ -85,6 +89,20 @@ export class Takeovers {
         notes.set(about, `group ${group.name} is not served yet: ${why}`);
         await this.#pause(RETRY_MS);
       }
+    }
+  }
+
+  async #withdraw({ group, port }: GroupTakeover): Promise<void> {
+    const { logger, notes } = this.#options;
+    const about = `address of group ${group.name}`;
+    try {
+      const said = await withdraw(group, port);
+      notes.delete(about);
+      logger.warn({ group: group.name, said }, 'another node owns the group: its address was taken off this host');
+    } catch (error) {
+      const why = error instanceof LedgerError ? error.message : String(error);
+      notes.set(about, `group ${group.name}: another node owns it, and its address is on this host too: ${why}`);
+      await this.#pause(RETRY_MS);
     }
   }
 

@@ -319,7 +319,14 @@ export async function compose(
         problem,
       }));
     let natsDoor: NatsDoor | undefined;
-    const takeovers = new Takeovers({ configuration, ports: cluster.ports(), bus, logger, notes });
+    const takeovers = new Takeovers({
+      configuration,
+      ports: cluster.ports(),
+      bus,
+      logger,
+      notes,
+      isHere: (address) => [...addresses.current()].some((here) => here === address),
+    });
     closers.push(() => takeovers.close());
     const admin = new LocalNode({
       name: configuration.node.name,
