@@ -41,3 +41,5 @@ export function entryBytesOf(payloadBytesMax: number): number {
 export function reserveOf(bytesMax: number): number {
   return Math.min(bytesMax * RESERVE_SHARE, RESERVE_BYTES_MAX);
 }
+/** A claim asks servers that do not answer again for so long: a lost leader of JetStream is replaced within some seconds. */
+export const CLAIM_PREPARE_MS_MAX = 12_000;

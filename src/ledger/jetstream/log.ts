@@ -14,7 +14,7 @@ import type { Capacity, CheckpointStore, Entry, Head, Position } from '../port.j
 import type { Claimed, ClaimOptions, LogObserver, ReplicatedLog, ReplicationStatus } from '../replicated.js';
 import { prepareClaim } from './claim.js';
 import { followOnce, type Parts } from './follow.js';
-import { CLAIM_CONNECT_MS_MAX, FOLLOW_RETRY_MS, RETRY_MS, SUPERSEDED_LOOKS } from './limits.js';
+import { CLAIM_CONNECT_MS_MAX, CLAIM_PREPARE_MS_MAX, FOLLOW_RETRY_MS, RETRY_MS, SUPERSEDED_LOOKS } from './limits.js';
 import { ledgerSubject, streamName } from './names.js';
 import { OwnerLedger } from './owner.js';
 import type { Generation } from './stream.js';
@@ -192,13 +192,28 @@ export class JetStreamLog implements ReplicatedLog {
     return generation;
   }
 
+  /** Servers that have just lost the leader among them do not answer for a while: they are asked again. */
+  async #prepared(members: readonly string[], options: ClaimOptions, observer: LogObserver | undefined) {
+    const until = performance.now() + CLAIM_PREPARE_MS_MAX;
+    for (;;) {
+      try {
+        return await prepareClaim(this.#options, members, options, observer);
+      } catch (error) {
+        const { code } = asLedgerError(error);
+        const isPassing = code === 'timeout' || code === 'unavailable';
+        if (!isPassing || this.#isClosed || performance.now() > until) throw error;
+        await delay(FOLLOW_RETRY_MS);
+      }
+    }
+  }
+
   async #claim(options: ClaimOptions, observer: LogObserver | undefined): Promise<Claimed> {
     const { bus, stream, archive, peers, members, node, waitForFollower, onCapacity } = this.#options;
     await bus.connected(CLAIM_CONNECT_MS_MAX);
     await archive.recover();
     let ground;
     try {
-      ground = await prepareClaim(this.#options, members, options, observer);
+      ground = await this.#prepared(members, options, observer);
     } catch (error) {
       const cause = asLedgerError(error);
       if (cause.code === 'damaged') this.#forks = await archive.forks();
