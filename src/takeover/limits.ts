@@ -1,7 +1,5 @@
 /** The limits of a takeover, each with its reason. */
 
-/** An owner answers for so long, from the sending of its last acknowledged append, without a new one (hazard 8). */
-export const CLAIM_MS = 1000;
 /** Two clocks that run at different speed, and the way of an entry to its followers. */
 export const CLAIM_MARGIN_MS = 200;
 /** A release reaches those who follow within this, or the order to take is refused. */
