@@ -17,9 +17,14 @@ export interface AddressChange {
 const POLL_MONITORED_MS = 2000;
 const POLL_ALONE_MS = 1000;
 const MONITOR_RESTART_MS = 10_000;
-/** Where util-linux has a word for it, the monitor ends with a node that is killed. */
+/**
+ * Where util-linux has a word for it, the monitor ends with a node that is killed. It asks for that itself, so the node
+ * ($0) may have gone before: its parent is another one then.
+ */
 const MONITOR = `monitor='ip -o monitor address link'
-if setpriv --pdeathsig TERM true 2>/dev/null; then exec setpriv --pdeathsig TERM $monitor; else exec $monitor; fi`;
+if setpriv --pdeathsig TERM true 2>/dev/null; then
+  exec setpriv --pdeathsig TERM sh -c "[ \\$PPID = $0 ] && exec $monitor"
+else exec $monitor; fi`;
 
 /** The addresses of this host, followed until `close`. */
 export class AddressWatch {
@@ -89,7 +94,7 @@ export class AddressWatch {
 
   #startMonitor(): void {
     if (this.#closed) return;
-    const monitor = spawn('sh', ['-c', MONITOR], {
+    const monitor = spawn('sh', ['-c', MONITOR, String(process.pid)], {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, PATH: toolPath() },
     });

@@ -135,7 +135,7 @@ test('a socket path that the kernel would cut is refused', (t) => {
   t.is(t.throws(() => checkSocketPath(`/${'é'.repeat(54)}`), { instanceOf: LedgerError }).code, 'bad-request');
 });
 
-test('the monitor of addresses ends with a node that is killed', async (t) => {
+test('the monitor of addresses ends with a node that is killed, also while it begins', async (t) => {
   const module = new URL('../../src/host/addresses.js', import.meta.url).href;
   const script = `const { watchAddresses } = await import(${JSON.stringify(module)});
     await watchAddresses(() => undefined); console.log('watching'); setInterval(() => undefined, 1000);`;
