@@ -1,20 +1,24 @@
 /** The demo as a new user runs it: told to its end, and interrupted on its way. */
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { serialNatsTest } from '../support/nats.js';
 
 const DEMO = fileURLToPath(new URL('../../ops/demo/run.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 interface Told {
   readonly code: number | null;
   readonly text: string;
+  /** Of its temporary files. */
+  readonly folder: string;
   /** What is left of it in its folder of temporary files. */
   readonly files: readonly string[];
   /** Processes that name that folder. */
@@ -41,7 +45,7 @@ async function tell(t: ExecutionContext, args: readonly string[], interruptAt?: 
     });
   }
   await once(child, 'close');
-  return { code: child.exitCode, text, files: readdirSync(folder), processes: processesOf(folder) };
+  return { code: child.exitCode, text, folder, files: readdirSync(folder), processes: processesOf(folder) };
 }
 
 function processesOf(folder: string): string[] {
@@ -58,6 +62,33 @@ function commandLine(pid: string): string {
     return ''; // it has ended meanwhile
   }
 }
+
+/** The commands of README.md that ask a kept ledger of the demo, in their order. */
+function auditorsCommands(): string[] {
+  const [, section = ''] = readFileSync('README.md', 'utf8').split('## Who broke this lock?');
+  const [walk = ''] = section.split('| command | answers |');
+  return Array.from(walk.matchAll(/^ {4}npx nlm-ledger (.*?)(?: +#.*)?$/gm), ([, command = '']) => command);
+}
+
+serialNatsTest('--keep leaves the ledgers, and README.md says how to find and prove who broke a lock', async (t) => {
+  const { code, text, folder, files, processes } = await tell(t, ['--keep']);
+  t.is(code, 0, text);
+  t.deepEqual({ count: files.length, processes }, { count: 1, processes: [] });
+  const demo = join(folder, files[0] ?? '');
+  const run = async (command: string): Promise<string> => {
+    const line = command.replaceAll('$DEMO', demo);
+    return (await promisify(execFile)(process.execPath, [MAIN, ...line.split(' ')], { cwd: folder })).stdout;
+  };
+  const [history = '', makeKey = '', ...others] = auditorsCommands();
+  t.is(others.length, 3);
+  const lost = await run(history);
+  const [, position = ''] = /LOST .* ordered by .* at position (\d+), command move-1, "to server b"/.exec(lost) ?? [];
+  const key = (await run(makeKey)).trim();
+  let said = '';
+  for (const command of others) said = await run(command.replace('prove 21', `prove ${position}`).replace('N...', key));
+  t.regex(said, new RegExp(`^proved: the entry at position ${position} is one of the \\d+ of nlm-ledger/home`));
+  t.regex(said, /"type":"address-unlocked".*"commandId":"move-1"/);
+});
 
 serialNatsTest('the demo tells its story to the end, and leaves nothing behind', async (t) => {
   const { code, text, files, processes } = await tell(t, []);
