@@ -59,7 +59,7 @@ interface Subject {
 }
 
 /** The arguments of one version, drawn by hand. */
-function drawing(version: Version) {
+export function drawing(version: Version) {
   const span = (n: bigint): Octets => (version === 4 ? long(n) : word(Number(n)));
   const owner = (svid: number): Octets => counted(`${svid}@client1`);
   const lock = ({ svid = 1, file = 'one', offset = 10n, length = 20n, caller = 'client1' }: Subject): Octets => [
@@ -95,14 +95,14 @@ function drawing(version: Version) {
       ...span(offset),
       ...span(length),
     ],
-    share: (svid: number, mode: number, access: number): Octets => [
+    share: (svid: number, mode: number, access: number, { file = 'shared', reclaim = false } = {}): Octets => [
       ...COOKIE,
       ...counted('client1'),
-      ...counted(`v${version}-shared`),
+      ...counted(`v${version}-${file}`),
       ...owner(svid),
       ...word(mode),
       ...word(access),
-      ...flag(false),
+      ...flag(reclaim),
     ],
     shareRes: (stat: number): Octets => [...COOKIE, ...word(stat), ...word(0)],
   };

@@ -4,6 +4,7 @@ import test from 'ava';
 import { startNode } from '../support/node.js';
 import { cutShort, exchanges, NLM, NSM, VERSIONS } from './exchanges.js';
 import { Player } from './play.js';
+import { EXPORT, REFUSALS } from './refusals.js';
 import { RawService } from './raw-peer.js';
 
 const SECONDS = 1_900_000_000;
@@ -29,6 +30,26 @@ for (const transport of ['udp', 'tcp'] as const) {
         t.is(got, expected, `${rule} (program ${exchange.program} version ${exchange.version})`);
       }
       t.log(`${ALL.length} exchanges, and ${cutShort(ALL).length} calls cut short`);
+    });
+
+    test(`in grace, and for a handle that is not served, each of them is refused over ${transport} and ${family} as its version can say`, async (t) => {
+      const service = await RawService.open(address);
+      const node = await startNode(t, {
+        listen: [address],
+        file: {
+          clients: [{ network: address, callbackPort: service.port }],
+          exports: [EXPORT],
+          unmapped: 'refuse',
+          firstStart: 'grace',
+        },
+      });
+      const { nlmPort, nsmPort } = node;
+      const player = await Player.open({ transport, server: address, nlmPort, nsmPort, client: address, service });
+      t.teardown(() => (player.close(), service.close()));
+      for (const exchange of REFUSALS) {
+        const { rule, expected, got } = await player.play(exchange);
+        t.is(got, expected, `${rule} (version ${exchange.version})`);
+      }
     });
   }
 }
