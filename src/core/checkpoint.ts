@@ -113,10 +113,7 @@ export function serialize(state: NlmFiles): Uint8Array {
   });
   writer.word(state.lockCalls.capacity);
   writer.word(state.lockCalls.count);
-  state.lockCalls.each((place, words) => {
-    writer.word(place);
-    for (const word of words) writer.word(word);
-  });
+  state.lockCalls.write(writer);
   writeNsm(writer, state.nsm);
   return writer.finish();
 }

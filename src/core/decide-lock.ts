@@ -12,7 +12,7 @@ import { introduce, otherHandle } from './introduce.js';
 import { tookBefore } from './late-copy.js';
 import { LOCK_REPLACES_MAX, WAITERS_PER_OWNER_MAX } from './limits.js';
 import { L_ID, L_OWNER } from './lock-rows.js';
-import { findClient, findFile, findOwner } from './names.js';
+import { findClient, type Parties } from './names.js';
 import { isNewerState, isOlderState } from './nsm-state.js';
 import type { Holder } from './outcome.js';
 import { pendingOf } from './pending.js';
@@ -22,8 +22,8 @@ import { F_WAITERS, isSweeping, O_WAITERS, W_ID, type Client, type NlmFiles } fr
 import { findWaiter } from './waiters.js';
 import { yieldLocks } from './yield.js';
 
-export function decideLock(state: NlmFiles, command: LockCommand, context: Context): Decision {
-  const client = findClient(state, command.owner.client);
+export function decideLock(state: NlmFiles, command: LockCommand, context: Context, parties: Parties): Decision {
+  const { client, owner, file } = parties;
   const learned: Event[] = [];
   if (client !== undefined && command.state !== 0) {
     const nsmState = command.state >>> 0;
@@ -37,8 +37,6 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
     }
   }
 
-  const owner = findOwner(state, command.owner);
-  const file = findFile(state, command.file);
   const { range, exclusive, reclaim } = command;
   if (owner !== 0 && file !== 0 && holdsCovering(state, owner, file, range, exclusive)) {
     for (const grant of pendingOf(state, owner, file, range)) {

@@ -6,17 +6,15 @@ import { answer, GRANTED, type Decision } from './decision.js';
 import type { ClientId, Event, FileId, OwnerId } from './event.js';
 import { eachOwn, endOfMany } from './held.js';
 import { UNLOCK_STEP_MAX } from './limits.js';
-import { findClient, findFile, findOwner } from './names.js';
+import type { Parties } from './names.js';
 import { covers, type Range } from './range.js';
-import { clientOf, O_WAITER, W_FILE, W_ID, W_OWNER_NEXT, type NlmFiles } from './state.js';
+import { O_WAITER, W_FILE, W_ID, W_OWNER_NEXT, type NlmFiles } from './state.js';
 import type { Procedure } from './replies.js';
 import { waiterRange } from './waiters.js';
 
-export function decideUnlock(state: NlmFiles, command: UnlockCommand, context: Context): Decision {
-  const owner = findOwner(state, command.owner);
-  const client = owner === 0 ? findClient(state, command.owner.client) : clientOf(state, owner);
+export function decideUnlock(state: NlmFiles, command: UnlockCommand, context: Context, parties: Parties): Decision {
+  const { client, owner, file } = parties;
   if (client === undefined) return answer(GRANTED);
-  const file = findFile(state, command.file);
   const { rules } = state;
   const { range, call } = command;
   // A late copy must not free a lock that was taken since (hazard 5).

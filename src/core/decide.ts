@@ -18,26 +18,28 @@ import { decideWake } from './decide-wake.js';
 import { AGAIN, answer, type Decision } from './decision.js';
 import { sameScope } from './grace.js';
 import { grants } from './life.js';
+import { partiesOf, type Parties } from './names.js';
 import { nextServerState } from './nsm-state.js';
 import { boundRefusals, refusalCounts } from './refusals.js';
 import { isSweeping, type NlmFiles } from './state.js';
 
-export function decide(state: NlmFiles, command: Command, context: Context): Decision {
+/** `parties`: of a LOCK or an UNLOCK, for a caller that has them without a look at the names. */
+export function decide(state: NlmFiles, command: Command, context: Context, parties?: Parties): Decision {
   if (!grants(state.life)) {
     const outcome = withoutGrants(state, command);
     if (outcome !== undefined) return answer(outcome);
   }
   switch (command.type) {
-    case 'lock':
-      return command.reclaim
-        ? boundRefusals(state, decideLock(state, command, context), context)
-        : decideLock(state, command, context);
+    case 'lock': {
+      const decision = decideLock(state, command, context, parties ?? partiesOf(state, command));
+      return command.reclaim ? boundRefusals(state, decision, context) : decision;
+    }
     case 'test':
       return decideTest(state, command);
     case 'cancel':
       return decideCancel(state, command, context);
     case 'unlock':
-      return decideUnlock(state, command, context);
+      return decideUnlock(state, command, context, parties ?? partiesOf(state, command));
     case 'share':
       return boundRefusals(state, decideShare(state, command, context), context);
     case 'unshare':

@@ -26,6 +26,16 @@ export function introduce(
   file: FileId,
   events: Event[],
 ): Introduced {
+  const ownerId = owner === 0 ? introduceOwner(state, names, events) : owner;
+  const fileId = file === 0 ? nextFile(state) : file;
+  if (file === 0) {
+    const { fileSystem, key, handle } = names.file;
+    events.push({ type: 'file-met', file: fileId, fileSystem, key, handle });
+  }
+  return { owner: ownerId, file: fileId };
+}
+
+function introduceOwner(state: NlmFiles, names: Introduction, events: Event[]): OwnerId {
   const client = findClient(state, names.owner.client);
   const clientId = client?.id ?? nextClient(state);
   if (client === undefined) {
@@ -33,17 +43,10 @@ export function introduce(
     events.push({ type: 'client-met', client: clientId, name, address });
     if (names.state !== 0) events.push({ type: 'client-state-learned', client: clientId, state: names.state >>> 0 });
   }
-  const ownerId = owner === 0 ? nextOwner(state) : owner;
-  if (owner === 0) {
-    const { serverAddress, svid, oh } = names.owner;
-    events.push({ type: 'owner-met', owner: ownerId, client: clientId, serverAddress, svid, oh });
-  }
-  const fileId = file === 0 ? nextFile(state) : file;
-  if (file === 0) {
-    const { fileSystem, key, handle } = names.file;
-    events.push({ type: 'file-met', file: fileId, fileSystem, key, handle });
-  }
-  return { owner: ownerId, file: fileId };
+  const owner = nextOwner(state);
+  const { serverAddress, svid, oh } = names.owner;
+  events.push({ type: 'owner-met', owner, client: clientId, serverAddress, svid, oh });
+  return owner;
 }
 
 /** The handle, only where it differs from the file's. */

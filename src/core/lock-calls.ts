@@ -65,11 +65,13 @@ export class LockCalls {
     return this.#count;
   }
 
-  /** Every place in use, with its words. */
-  each(visit: (place: number, words: Uint32Array) => void): void {
-    for (let place = 0; place < this.capacity; place += 1) {
-      const at = place * LOCK_CALL_WORDS;
-      if (this.#words[at + CLIENT] !== 0) visit(place, this.#words.subarray(at, at + LOCK_CALL_WORDS));
+  /** Writes every place in use, and its words. */
+  write(writer: { word(value: number): void }): void {
+    const words = this.#words;
+    for (let at = 0; at < words.length; at += LOCK_CALL_WORDS) {
+      if (words[at + CLIENT] === 0) continue;
+      writer.word(at / LOCK_CALL_WORDS);
+      for (let i = 0; i < LOCK_CALL_WORDS; i += 1) writer.word(words[at + i]!);
     }
   }
 

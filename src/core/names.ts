@@ -38,11 +38,28 @@ export function findClient(state: NlmFiles, name: ClientName): Client | undefine
   return state.clientsByAddress.get(name.address)?.get(name.name);
 }
 
+/** Whose call it is and about what, as the state knows them: 0 for an owner or a file that it does not know. */
+export interface Parties {
+  readonly client: Client | undefined;
+  readonly owner: OwnerId;
+  readonly file: FileId;
+}
+
+export function partiesOf(state: NlmFiles, names: { readonly owner: OwnerName; readonly file: FileName }): Parties {
+  const client = findClient(state, names.owner.client);
+  const owner = client === undefined ? 0 : findOwnerOf(state, client, names.owner);
+  return { client, owner, file: findFile(state, names.file) };
+}
+
 /** The owner's id, or 0. */
 export function findOwner(state: NlmFiles, name: OwnerName): OwnerId {
   const client = findClient(state, name.client);
+  return client === undefined ? 0 : findOwnerOf(state, client, name);
+}
+
+function findOwnerOf(state: NlmFiles, client: Client, name: OwnerName): OwnerId {
   const address = state.addressByName.get(name.serverAddress);
-  if (client === undefined || address === undefined) return 0;
+  if (address === undefined) return 0;
   const svid = name.svid >>> 0;
   const hash = ownerHash(client.id, address.id, svid, name.oh);
   for (let place = state.ownerIndex.first(hash); ; place = state.ownerIndex.after(hash, place)) {

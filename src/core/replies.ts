@@ -118,11 +118,13 @@ export class Replies {
     }
   }
 
-  /** Oldest first: the five words, the number and the time. */
+  /** Oldest first: the five words, good for the call alone, the number and the time. */
   each(visit: (words: readonly number[], id: LockId, time: number) => void): void {
-    for (let slot = this.#oldest; slot !== 0; slot = this.#rows.get(slot, NEXT)) {
-      const words = [CLIENT, PORT, XID, PROCEDURE, DIGEST].map((field) => this.#rows.get(slot, field));
-      visit(words, this.#rows.getWide(slot, ID), this.#rows.getWide(slot, TIME));
+    const rows = this.#rows;
+    const words = [0, 0, 0, 0, 0];
+    for (let slot = this.#oldest; slot !== 0; slot = rows.get(slot, NEXT)) {
+      for (let i = CLIENT; i <= DIGEST; i += 1) words[i] = rows.get(slot, i);
+      visit(words, rows.getWide(slot, ID), rows.getWide(slot, TIME));
     }
   }
 

@@ -326,7 +326,15 @@ export function isExpected(state: NlmFiles, owner: OwnerId, file: FileId, id: nu
   );
 }
 
-const EXPECTED_OF = { locks: 'expected', shares: 'expectedShares', waiters: 'waiters' } as const;
+/** By name and not by key: this is on the path of every lock and unlock. */
+function add(scope: Scope, what: 'locks' | 'waiters' | 'shares', expected: boolean, by: 1 | -1): void {
+  if (what === 'waiters') scope.waiters += by;
+  else if (what === 'locks') {
+    if (expected) scope.expected += by;
+    else scope.locks += by;
+  } else if (expected) scope.expectedShares += by;
+  else scope.shares += by;
+}
 
 /** One lock, share or waiter less, in every scope that still counts it. */
 export function uncount(
@@ -341,12 +349,11 @@ export function uncount(
   const address = addressOf(state, owner);
   const fileSystem = fileSystemOf(state, file);
   const alive = id >= client.mark && id >= address.mark && id >= fileSystem.mark;
-  const expected = EXPECTED_OF[what];
   const byAddress = flagged || id < address.expectMark;
   const byFileSystem = flagged || id < fileSystem.expectMark;
-  if (id >= client.mark) client[flagged ? expected : what] -= 1;
-  if (id >= address.mark) address[byAddress ? expected : what] -= 1;
-  if (id >= fileSystem.mark) fileSystem[byFileSystem ? expected : what] -= 1;
+  if (id >= client.mark) add(client, what, flagged, -1);
+  if (id >= address.mark) add(address, what, byAddress, -1);
+  if (id >= fileSystem.mark) add(fileSystem, what, byFileSystem, -1);
   if (!alive) return;
   if (what === 'waiters') state.waiterCount -= 1;
   else if (byAddress || byFileSystem) return;
@@ -361,10 +368,9 @@ export function count(
   what: 'locks' | 'waiters' | 'shares',
   flagged = false,
 ): void {
-  const field = flagged ? EXPECTED_OF[what] : what;
-  clientOf(state, owner)[field] += 1;
-  addressOf(state, owner)[field] += 1;
-  fileSystemOf(state, file)[field] += 1;
+  add(clientOf(state, owner), what, flagged, 1);
+  add(addressOf(state, owner), what, flagged, 1);
+  add(fileSystemOf(state, file), what, flagged, 1);
   if (what === 'waiters') state.waiterCount += 1;
   else if (flagged) return;
   else if (what === 'locks') state.lockCount += 1;
@@ -381,7 +387,7 @@ export function recountExpected(
 ): void {
   for (const scope of [clientOf(state, owner), addressOf(state, owner), fileSystemOf(state, file)]) {
     if (id < scope.mark || id < scope.expectMark) continue;
-    scope[what] -= 1;
-    scope[EXPECTED_OF[what]] += 1;
+    add(scope, what, false, -1);
+    add(scope, what, true, 1);
   }
 }

@@ -19,6 +19,8 @@ export abstract class Treap {
   /** Second result of `#split`. */
   #rest = 0;
   readonly #path: number[] = [];
+  /** How many of `#path` count: cutting the array costs more than the search. */
+  #depth = 0;
 
   constructor(rows: LockRows, left: number, right: number) {
     this.rows = rows;
@@ -65,35 +67,35 @@ export abstract class Treap {
   remove(root: number, slot: number): number {
     const { rows, left, right } = this;
     if (root === slot) return this.#merge(rows.get(slot, left), rows.get(slot, right));
-    const path = this.#pathTo(root, slot);
-    const parent = path.at(-1)!;
+    this.#seekPath(root, slot);
+    const parent = this.#path[this.#depth - 1]!;
     const side = rows.get(parent, left) === slot ? left : right;
     rows.set(parent, side, this.#merge(rows.get(slot, left), rows.get(slot, right)));
-    this.#refreshUp(path);
+    this.#refreshUp();
     return root;
   }
 
   /** After a change of `slot` that leaves its key alone: refreshes the path to it. */
   touch(root: number, slot: number): void {
-    const path = this.#pathTo(root, slot);
-    if (this.refresh(slot)) this.#refreshUp(path);
+    this.#seekPath(root, slot);
+    if (this.refresh(slot)) this.#refreshUp();
   }
 
-  /** The nodes above `slot`, the root first; one array is used again and again. */
-  #pathTo(root: number, slot: number): number[] {
-    const path = this.#path;
-    path.length = 0;
+  /** The nodes above `slot`, the root first, into `#path`. */
+  #seekPath(root: number, slot: number): void {
+    let depth = 0;
     this.seek(slot);
     for (let node = root; node !== slot;) {
-      path.push(node);
+      this.#path[depth] = node;
+      depth += 1;
       node = this.rows.get(node, this.goesLeft(node) ? this.left : this.right);
     }
-    return path;
+    this.#depth = depth;
   }
 
   /** A node that says what it said before changes nothing for those above it. */
-  #refreshUp(path: readonly number[]): void {
-    for (let i = path.length - 1; i >= 0; i -= 1) if (!this.refresh(path[i]!)) return;
+  #refreshUp(): void {
+    for (let i = this.#depth - 1; i >= 0; i -= 1) if (!this.refresh(this.#path[i]!)) return;
   }
 
   /** A tree of the slots, which come in order: linear. The answer is the root. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { foldChecked } from '../../src/audit/evidence/rules.js';
+import { CheckedFold } from '../../src/audit/evidence/rules/fold.js';
 import { serialize } from '../../src/core/checkpoint.js';
 import { decodeEvents } from '../../src/core/event-codec.js';
 import type { Event, LockGranted } from '../../src/core/event.js';
@@ -25,9 +25,10 @@ function eventsOf(
 
 /** The first event that no decision can have made, with why. */
 function firstFault(events: ReturnType<typeof eventsOf>, state: NlmFiles = initialState()): string | undefined {
+  const fold = new CheckedFold(state);
   for (const [i, { event, ...at }] of events.entries()) {
     const next = events[i + 1];
-    const why = foldChecked(state, event, at, next?.position === at.position ? next.event : undefined);
+    const why = fold.fold(event, at, next?.position === at.position ? next.event : undefined);
     if (why !== undefined) return `${at.position} ${event.type}: ${why}`;
   }
   return undefined;
@@ -79,14 +80,12 @@ function held(): Group {
 function whyNot(forged: Event, before: readonly Event[] = []): string {
   const group = held();
   const state = initialState();
+  const fold = new CheckedFold(state);
   for (const event of [...group.history.flatMap(({ events }) => events), ...before]) {
     const at = { position: state.position + 1, epoch: 1, time: group.now };
-    if (foldChecked(state, event, at, undefined) !== undefined)
-      throw new Error(`what comes before is forged: ${event.type}`);
+    if (fold.fold(event, at, undefined) !== undefined) throw new Error(`what comes before is forged: ${event.type}`);
   }
-  return (
-    foldChecked(state, forged, { position: state.position + 1, epoch: 1, time: group.now }, undefined) ?? 'possible'
-  );
+  return fold.fold(forged, { position: state.position + 1, epoch: 1, time: group.now }, undefined) ?? 'possible';
 }
 
 function granted(owner: number, file: number, more: Partial<LockGranted> = {}): LockGranted {
@@ -151,13 +150,13 @@ test('the same events are possible where the rules allow them', (t) => {
 
 test('hazard 10: an append of an owner whose claim is over is passed over by the fold', (t) => {
   const state = initialState();
-  foldChecked(
-    state,
+  const fold = new CheckedFold(state);
+  fold.fold(
     { type: 'node-started', node: 'b', release: '1', notes: [] },
     { position: 1, epoch: 2, time: 1 },
     undefined,
   );
-  t.is(foldChecked(state, granted(1, 1), { position: 2, epoch: 1, time: 2 }, undefined), undefined);
+  t.is(fold.fold(granted(1, 1), { position: 2, epoch: 1, time: 2 }, undefined), undefined);
   t.is(state.violations, 1);
   t.is(state.lockCount, 0);
 });

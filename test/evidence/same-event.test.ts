@@ -1,5 +1,5 @@
 import test from 'ava';
-import { sameEvent } from '../../src/audit/evidence/same-event.js';
+import { sameEvent } from '../../src/audit/evidence/rules/same-event.js';
 import { u64 } from '../../src/base/u64.js';
 import { callbackForm } from '../../src/core/callback-form.js';
 import type { Event } from '../../src/core/event.js';

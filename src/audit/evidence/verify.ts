@@ -1,7 +1,7 @@
 /**
  * `audit verify`: a group's folder, every byte of every file, against itself and against checkpoints that were kept
  * elsewhere. One pass over the segments (ledger/file/verify.ts); each entry goes into the fold that asks the rules
- * (rules.ts) and into the Merkle tree, and what was derived from the ledger is held against both as its position comes.
+ * (rules/fold.ts) and into the Merkle tree, and what was derived from the ledger is held against both as its position comes.
  * Memory holds one projection, never the entries.
  */
 
@@ -20,7 +20,7 @@ import { readState, type SignedState } from './checkpoint.js';
 import { GrowingTree, leafHash, type Hash } from './merkle.js';
 import { newestState, noteName, notePositions, readNote } from './note-files.js';
 import { otherFiles } from './other-files.js';
-import { foldChecked } from './rules.js';
+import { CheckedFold } from './rules/fold.js';
 
 /**
  * `rules`: an event that no decision can have made. `derived`: a checkpoint or another file beside the segments that is
@@ -98,7 +98,7 @@ class EvidenceRun {
   readonly #matched: string[] = [];
   /** SHA-256 of what recovery set aside, as the ledger recorded it. */
   readonly #aside = new Set<string>();
-  #state: NlmFiles | undefined;
+  #fold: CheckedFold | undefined;
   #tree: GrowingTree | undefined;
   #ruled: Position = 0;
   #isBegun = false;
@@ -167,7 +167,7 @@ class EvidenceRun {
     const first = await this.#reader.first();
     this.#ruled = first - 1;
     if (first === 1) {
-      this.#state = initialState();
+      this.#fold = new CheckedFold(initialState());
       this.#tree = new GrowingTree();
       return;
     }
@@ -179,7 +179,7 @@ class EvidenceRun {
       this.#remarks.push(
         `the rules are not asked: there is no projection at position ${first - 1} that this release reads`,
       );
-    } else this.#state = deserialize(checkpoint.state);
+    } else this.#fold = new CheckedFold(deserialize(checkpoint.state));
     const note = await newestState(this.#reader, first - 1);
     if (note?.size === first - 1 && note.frontier !== undefined) this.#tree = new GrowingTree(note.frontier);
     else
@@ -278,7 +278,7 @@ class EvidenceRun {
     if (!this.#isBegun) this.#judgeBeginning(entry);
     this.#isBegun = true;
     this.#tree?.append(leafHash(payload));
-    this.#fold(entry, place);
+    this.#ask(entry, place);
     const claims = this.#claims.get(head.position);
     if (claims === undefined) return;
     this.#claims.delete(head.position);
@@ -289,18 +289,22 @@ class EvidenceRun {
   #judgeBeginning({ position, previous }: Entry): void {
     const claims = this.#claims.get(position - 1) ?? [];
     this.#claims.delete(position - 1);
-    this.#judge(claims, { hash: previous, epoch: this.#state?.epoch, time: this.#state?.time }, this.#tree?.root());
+    this.#judge(
+      claims,
+      { hash: previous, epoch: this.#fold?.state.epoch, time: this.#fold?.state.time },
+      this.#tree?.root(),
+    );
   }
 
   #judge(claims: readonly Claim[], head: Found, root: Hash | undefined): void {
     for (const { file, position, kind, judge, onHeld } of claims) {
-      const why = judge(head, root, this.#state);
+      const why = judge(head, root, this.#fold?.state);
       if (why === undefined) onHeld();
       else this.#fault({ kind, file, position, why });
     }
   }
 
-  #fold(entry: Entry, { file, offset }: Place): void {
+  #ask(entry: Entry, { file, offset }: Place): void {
     const { position, epoch, time } = entry;
     const report = (kind: 'bytes' | 'rules', why: string): void => this.#fault({ kind, file, offset, position, why });
     const events: Event[] = [];
@@ -309,23 +313,23 @@ class EvidenceRun {
     } catch (error) {
       if (!(error instanceof LedgerError) || error.code === 'newer-version') throw error;
       report('bytes', error.message);
-      this.#state = undefined;
+      this.#fold = undefined;
     }
-    const state = this.#state;
-    if (state === undefined) return;
+    const fold = this.#fold;
+    if (fold === undefined) return;
     try {
       const at = { position, epoch, time };
       for (let i = 0; i < events.length; i += 1) {
         const event = events[i]!;
         if (event.type === 'node-started') this.#noteAside(event.notes);
-        const why = foldChecked(state, event, at, events[i + 1]);
+        const why = fold.fold(event, at, events[i + 1]);
         if (why !== undefined) report('rules', `event ${i + 1} (${event.type}): ${why}`);
       }
       this.#ruled = position;
     } catch (error) {
       // Behind events that nobody can have made the fold itself may have no answer.
       report('rules', `the replay cannot go on behind it: ${String(error)}`);
-      this.#state = undefined;
+      this.#fold = undefined;
     }
   }
 
@@ -335,12 +339,12 @@ class EvidenceRun {
 
   /** Behind a hole neither the fold nor the tree is known. */
   #break(): void {
-    if (this.#state !== undefined || this.#tree !== undefined) {
+    if (this.#fold !== undefined || this.#tree !== undefined) {
       this.#remarks.push(
         `behind position ${this.#ruled} neither the rules nor signed checkpoints are checked: entries are damaged or missing there`,
       );
     }
-    this.#state = undefined;
+    this.#fold = undefined;
     this.#tree = undefined;
   }
 
@@ -349,7 +353,7 @@ class EvidenceRun {
     for (const [position, claims] of [...this.#claims].sort(([a], [b]) => a - b)) {
       for (const { file, kind, judge, onHeld } of claims) {
         if (position === head.position) {
-          const why = judge(head, this.#tree === undefined ? undefined : this.#tree.root(), this.#state);
+          const why = judge(head, this.#tree === undefined ? undefined : this.#tree.root(), this.#fold?.state);
           if (why === undefined) onHeld();
           else this.#fault({ kind, file, position, why });
         } else if (position > head.position) {

@@ -1,13 +1,13 @@
 /**
- * Whether two events say the same, for the fold that asks the rules (rules.ts). The kinds that nearly all of a ledger is
+ * Whether two events say the same, for the fold that asks the rules (fold.ts). The kinds that nearly all of a ledger is
  * made of are compared field by field, the others with what works for any value.
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { equalU64 } from '../../base/u64.js';
-import type { CallIdentity } from '../../core/command.js';
-import type { Event } from '../../core/event.js';
-import { equalRange } from '../../core/range.js';
+import { equalU64 } from '../../../base/u64.js';
+import type { CallIdentity } from '../../../core/command.js';
+import type { Event } from '../../../core/event.js';
+import { equalRange } from '../../../core/range.js';
 
 export function sameEvent(a: Event, b: Event): boolean {
   if (a.type !== b.type) return false;
