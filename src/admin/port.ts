@@ -102,6 +102,13 @@ export interface WatchedEvent {
   readonly event: Readonly<Record<string, unknown>> & { readonly type: string };
 }
 
+/** What became durable at once. Its events are described as they are taken: soon, since names may be forgotten. */
+export interface WatchedBatch {
+  readonly count: number;
+  /** From one on; the first is 0. */
+  events(from?: number): Iterable<WatchedEvent>;
+}
+
 /** One group that moves between nodes, as this node has it, and the orders that move it. */
 export type TakeoverView = Pick<GroupTakeover, 'group' | 'running' | 'release' | 'take'> & {
   readonly port: Pick<MemberPort, 'role' | 'state' | 'lag'>;
@@ -126,6 +133,7 @@ export interface AdminPort {
   /** Of the groups that this node shares with others. */
   takeovers(): readonly TakeoverView[];
   watch(listener: (event: WatchedEvent) => void): { close(): void };
+  watchBatches(listener: (batch: WatchedBatch) => void): { close(): void };
   noticeProgress(notice: Notice): NoticeProgress;
   /** Traces one client's calls in the log (`undefined` ends it). */
   trace(address: string, on: boolean): void;

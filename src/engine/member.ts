@@ -217,6 +217,8 @@ export class GroupMember implements GroupHandle {
     if (this.#closed || group.failure !== undefined) throw group.failure ?? this.#notNow('claimed');
     this.#group = group;
     this.#role = 'owning';
+    // An owner follows nobody: what was said of following is over.
+    this.#options.onNote(undefined);
     this.#options.onClaimed(state);
     return claimed.report;
   }

@@ -7,6 +7,7 @@ import type {
   NodeView,
   PurgeReport,
   TakeoverView,
+  WatchedBatch,
   WatchedEvent,
 } from '../admin/port.js';
 import { bytesFromHex } from '../base/bytes.js';
@@ -124,6 +125,10 @@ export class LocalNode implements AdminPort {
 
   watch(listener: (event: WatchedEvent) => void): { close(): void } {
     return this.#parts.watchers.add(listener);
+  }
+
+  watchBatches(listener: (batch: WatchedBatch) => void): { close(): void } {
+    return this.#parts.watchers.addForBatches(listener);
   }
 
   noticeProgress(notice: Notice): NoticeProgress {

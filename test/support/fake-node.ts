@@ -9,6 +9,7 @@ import type {
   NodeView,
   PurgeReport,
   TakeoverView,
+  WatchedBatch,
   WatchedEvent,
 } from '../../src/admin/port.js';
 import { bytesFromHex, type Bytes } from '../../src/base/bytes.js';
@@ -43,7 +44,7 @@ export class FakeNode implements AdminPort {
   readonly state = initialState();
   readonly traced = new Set<string>();
   readonly reports = new Map<number, PurgeReport>();
-  readonly watchers = new Set<(event: WatchedEvent) => void>();
+  readonly watchers = new Set<(batch: WatchedBatch) => void>();
   /** Groups that it shares with other nodes. */
   shared: readonly TakeoverView[] = [];
   status: GroupView['status'] = 'serving';
@@ -96,9 +97,7 @@ export class FakeNode implements AdminPort {
     if (events.length > 0) this.position += 1;
     for (const event of events) {
       evolve(this.state, event, { position: this.position, epoch: 3, time: NOW });
-      for (const watcher of this.watchers) {
-        watcher({ group: 'default', position: this.position, time: NOW, event: { type: event.type } });
-      }
+      this.emit({ group: 'default', position: this.position, time: NOW, event: { type: event.type } });
     }
     while (
       !sweep(this.state, 1000, (row) => {
@@ -169,7 +168,18 @@ export class FakeNode implements AdminPort {
     return this.reports.get(position);
   }
 
+  /** As if it had just become durable, in an entry of its own. */
+  emit(event: WatchedEvent): void {
+    for (const watcher of this.watchers) watcher({ count: 1, events: (from = 0) => [event].slice(from) });
+  }
+
   watch(listener: (event: WatchedEvent) => void): { close(): void } {
+    return this.watchBatches((batch) => {
+      for (const event of batch.events()) listener(event);
+    });
+  }
+
+  watchBatches(listener: (batch: WatchedBatch) => void): { close(): void } {
     this.watchers.add(listener);
     return { close: () => this.watchers.delete(listener) };
   }

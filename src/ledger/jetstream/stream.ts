@@ -13,6 +13,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { LedgerError } from '../../base/errors.js';
+import { publishAcknowledged } from '../../bus/acknowledge.js';
 import type { Bus } from '../../bus/bus.js';
 import { headers, type NatsConnection } from '../../bus/connection.js';
 import { request } from '../../bus/request.js';
@@ -173,7 +174,8 @@ export class GroupStream {
       head.set('Nats-Expected-Stream', generation.stream);
       head.set('Nats-Expected-Last-Sequence', String(sequence - 1));
       const subject = ledgerSubject(this.group);
-      const { data } = await request(connection, subject, entry.bytes, { msMax: PUBLISH_MS_MAX, headers: head });
+      const options = { msMax: PUBLISH_MS_MAX, headers: head };
+      const { data } = await publishAcknowledged(connection, subject, entry.bytes, options);
       const { answer, error } = parseAnswer(data, `publishing position ${entry.position}`);
       if (error === undefined) {
         if (answer['duplicate'] !== true && numberOf(answer, 'seq') === sequence) return { type: 'durable' };
