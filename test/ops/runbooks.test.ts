@@ -33,7 +33,7 @@ function nowhere(args: readonly string[]): string[] {
     word
       .replace(/^nats:.*/, 'nats://127.0.0.1:1')
       .replace(/^ADDRESS$/, '10.1.1.2')
-      .replace(/^FOLDER$|^\/backup\/.*/, '/nonexistent/backup'),
+      .replace(/^FOLDER$|^\/backup\/.*/, '/dev/null/backup'),
   );
 }
 

@@ -36,7 +36,7 @@ async function run(argv: readonly string[], isTTY: boolean): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
   stderr.isTTY = isTTY;
-  const environment = { HOME: '/nonexistent', NO_COLOR: '1' };
+  const environment = { HOME: '/dev/null', NO_COLOR: '1' };
   const code = await runCommandLine({ argv, environment, stdout, stderr, release: '0.1.0', compose });
   return { code, out: stdout.text, err: stderr.text };
 }
