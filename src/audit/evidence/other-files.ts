@@ -15,7 +15,8 @@ export type Finding =
 
 const EMPTY_SEGMENTS: ReadonlySet<string> = new Set(['spare', 'reserve']);
 const KNOWN: Readonly<Record<string, RegExp>> = {
-  segments: /^\d{16}\.seg$/,
+  // What a crash left of copies in `incoming` counts for nothing, and goes at the next start.
+  segments: /^(\d{16}\.seg|incoming)$/,
   checkpoints: /^\d{16}\.ckpt$/,
   notes: /^\d{16}\.note$/,
 };

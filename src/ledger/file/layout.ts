@@ -27,6 +27,9 @@ export function groupFolders(data: string, group: string): GroupFolders {
   };
 }
 
+/** A segment that is being filled with another log's entries (incoming.ts); it has no name yet, and holds nothing. */
+export const INCOMING = 'incoming';
+
 export function segmentName(first: Position): string {
   return `${String(first).padStart(16, '0')}.seg`;
 }

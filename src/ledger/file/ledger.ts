@@ -18,12 +18,16 @@ import {
   MARK_FRAME_BYTES,
   type FrameKind,
 } from './format.js';
+import { writeSegment } from './incoming.js';
 import { headAt, replay } from './replay.js';
 import { beginSegment, fits, segmentBytesFor, type ActiveSegment } from './segment.js';
 import { diskError, type Storage } from './storage.js';
 import type { SegmentSupply } from './supply.js';
 import type { SyncWriter } from './sync-writer.js';
 
+/** Fewer are quicker one by one: a segment of its own costs some syncs too. */
+const COPIES_TOGETHER_MIN = 128;
+const COPY = { urgent: true, isCopy: true } as const;
 const DURABLE: AppendOutcome = { type: 'durable' };
 /** A frame buffer that grew for one large entry is not kept. */
 const FRAME_BUFFER_BYTES = 256 * 1024;
@@ -104,6 +108,60 @@ export class FileLedger implements Ledger {
       this.#head = admission.head;
       this.#idle.refresh();
       this.#wantNextSegment();
+      return DURABLE;
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  /**
+   * Appends entries of the log that this ledger is an archive of: many of them in a segment of their own, synced once.
+   * Resolves once all are durable; where it throws, those up to the head are.
+   */
+  async appendCopies(entries: readonly SealedEntry[]): Promise<AppendOutcome> {
+    let next = 0;
+    // A segment without an entry has the name of the next one: it gets the first.
+    const alone = this.#active.first === this.#head.position + 1 ? 1 : 0;
+    if (entries.length - alone >= COPIES_TOGETHER_MIN && this.#parts.supply.capacity === 'open') {
+      for (; next < alone; next += 1) {
+        const outcome = await this.append(entries[next]!, COPY);
+        if (outcome.type !== 'durable') return outcome;
+      }
+      return this.#appendTogether(entries.slice(next));
+    }
+    for (const entry of entries) {
+      const outcome = await this.append(entry, COPY);
+      if (outcome.type !== 'durable') return outcome;
+    }
+    return DURABLE;
+  }
+
+  async #appendTogether(entries: readonly SealedEntry[]): Promise<AppendOutcome> {
+    assert(!this.#appending, 'one append at a time');
+    this.#refuseWhereOver();
+    this.#appending = true;
+    try {
+      let head = this.#head;
+      for (const entry of entries) {
+        const admission = admitNext(head, entry, true);
+        assert(admission !== undefined, 'copies are appended in order');
+        if (admission.type === 'ended') return admission.outcome;
+        ({ head } = admission);
+      }
+      if (this.#marking !== undefined) await this.#marking;
+      this.#refuseWhereOver();
+      const { storage, folder } = this.#parts;
+      const full = this.#active;
+      if (this.#lastKind !== FRAME_SEAL) await this.#writeMark(FRAME_SEAL);
+      try {
+        this.#active = await writeSegment(storage, folder, this.group, this.#head, full.first, entries);
+        this.#lastKind = FRAME_ENTRY;
+        await full.file.close();
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#head = head;
+      this.#idle.refresh();
       return DURABLE;
     } finally {
       this.#appending = false;

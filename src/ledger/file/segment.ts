@@ -9,7 +9,7 @@ import { writeAll, type Storage, type StorageFile } from './storage.js';
 import type { EmptySegment } from './supply.js';
 
 /** A mark and a seal must always fit behind the last entry. */
-const KEPT_FREE_BYTES = 2 * MARK_FRAME_BYTES;
+export const KEPT_FREE_BYTES = 2 * MARK_FRAME_BYTES;
 
 export interface ActiveSegment {
   /** Opened as `durable`. */

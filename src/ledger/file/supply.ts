@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { LedgerError } from '../../base/errors.js';
 import type { Capacity } from '../port.js';
 import { endOfBytes } from './frames.js';
+import { INCOMING } from './layout.js';
 import { diskError, errorNumber, writeAll, type Storage } from './storage.js';
 
 export interface SupplyLimits {
@@ -69,9 +70,10 @@ export class SegmentSupply {
     return this.#capacity;
   }
 
-  /** Clears a spare that a crash left (it never held an entry), takes the reserve over or makes it. */
+  /** Clears what a crash left without a name (no entry in it ever counted), takes the reserve over or makes it. */
   async start(): Promise<void> {
-    if ((await this.#storage.list(this.#folder)).includes('spare')) await this.#storage.remove(this.#path('spare'));
+    const names = await this.#storage.list(this.#folder);
+    for (const left of ['spare', INCOMING]) if (names.includes(left)) await this.#storage.remove(this.#path(left));
     this.#reserve = await this.#foundReserve();
     await this.#check();
     this.#timer = setInterval(() => void this.#check(), this.#limits.checkEveryMs);

@@ -122,6 +122,19 @@ export class Archive {
     return outcome;
   }
 
+  /** Entries of the group's log behind the head, in order, each with its node among `authors`. Where it throws, some may be there. */
+  async appendCopies(entries: readonly SealedEntry[], authors: readonly string[]): Promise<AppendOutcome> {
+    const before = this.#ledger.head().position;
+    try {
+      return await this.#ledger.appendCopies(entries);
+    } catch (error) {
+      throw this.#failed(error);
+    } finally {
+      this.#head = this.#ledger.head();
+      this.#author = authors[this.#head.position - before - 1] ?? this.#author;
+    }
+  }
+
   /** Everything up to `position` stands in the stream too. */
   agree(position: Position, generation: number): void {
     const agreed = Math.max(this.#agreed, Math.min(position, this.#head.position));
@@ -206,10 +219,14 @@ export class Archive {
     try {
       return await this.#ledger.append(entry, options);
     } catch (error) {
-      // What stands on the disk is not known (`unavailable`: the idle mark had failed): it is read before anything goes on.
-      if (error instanceof LedgerError && (error.code === 'io' || error.code === 'unavailable')) this.#hasFailed = true;
-      throw error;
+      throw this.#failed(error);
     }
+  }
+
+  /** What stands on the disk is not known (`unavailable`: the idle mark had failed): it is read before anything goes on. */
+  #failed(error: unknown): unknown {
+    if (error instanceof LedgerError && (error.code === 'io' || error.code === 'unavailable')) this.#hasFailed = true;
+    return error;
   }
 
   async #reopen(begin?: Head): Promise<void> {

@@ -18,14 +18,13 @@ import { republish } from './owner.js';
 import type { ArchiveHead } from './peer-messages.js';
 import { reportFork, settleSplit } from './split.js';
 import type { Generation } from './stream.js';
-import { takeEntries } from './take.js';
+import { takeAll, Taken, takeEntries } from './take.js';
 
 export interface Ground {
   readonly generation: Generation;
   readonly report: ClaimReport;
 }
 
-const BATCH = 256;
 /** Of the archives of a group: two have each entry that counts, so of all but one, one has it (hazard 11). */
 const MISSING_MAX = 1;
 
@@ -144,12 +143,7 @@ async function takeBest(
   if (taken === undefined) return;
   const where = `the archive of node ${taken.node}`;
   if (taken.node !== node) {
-    let batch: Uint8Array[] = [];
-    const flush = async (): Promise<void> => {
-      const full = batch;
-      batch = [];
-      await takeEntries(archive, group, full, observer);
-    };
+    const missing = new Taken();
     // From the end of the stream on: its last entry must be the same there, else the chain does not connect.
     for await (const bytes of peers.entries(taken.node, Math.max(1, end), taken.position)) {
       const { position } = readEnvelope(bytes);
@@ -161,10 +155,9 @@ async function takeBest(
           observer?.onRewound(position - 1);
         } else continue;
       }
-      batch.push(bytes);
-      if (batch.length === BATCH) await flush();
+      if (missing.add(bytes)) await takeEntries(archive, group, missing.empty(), observer);
     }
-    await flush();
+    await takeEntries(archive, group, missing.empty(), observer);
   }
   for (const other of ahead) {
     if (other.node === taken.node || other.agreed < other.position || other.position > archive.head().position)
@@ -214,14 +207,7 @@ async function catchUp(parts: Parts, generation: Generation, observer: LogObserv
     const last = await settle(parts, generation, observer);
     const head = archive.head().position;
     if (head >= last) return;
-    let batch: Uint8Array[] = [];
-    for await (const bytes of stream.entries(generation, head + 1, last)) {
-      batch.push(bytes);
-      if (batch.length < BATCH) continue;
-      await takeEntries(archive, group, batch, observer);
-      batch = [];
-    }
-    await takeEntries(archive, group, batch, observer);
+    await takeAll(archive, group, stream.entries(generation, head + 1, last), observer);
     if (archive.head().position === head) {
       throw new LedgerError('unavailable', `the stream ${generation.stream} does not show what it says to have`);
     }

@@ -11,11 +11,10 @@ import type { Parts } from './follow.js';
 import { HEADS_MS_MAX } from './limits.js';
 import { streamName } from './names.js';
 import type { Generation } from './stream.js';
-import { takeEntries } from './take.js';
+import { takeAll } from './take.js';
 
 /** An archive this short is read from its beginning rather than begun at a checkpoint: it has the whole history then. */
 const WORTH_A_CHECKPOINT = 500;
-const BATCH = 256;
 
 /** Up to `upTo`, the first entry of the generation. @throws LedgerError 'unavailable' where nobody has it */
 export async function fillUp(
@@ -26,14 +25,7 @@ export async function fillUp(
 ): Promise<void> {
   const { archive, group } = parts;
   for await (const entries of sources(parts, generation, upTo)) {
-    let batch: Uint8Array[] = [];
-    for await (const bytes of entries) {
-      batch.push(bytes);
-      if (batch.length < BATCH) continue;
-      await takeEntries(archive, group, batch, observer);
-      batch = [];
-    }
-    await takeEntries(archive, group, batch, observer);
+    await takeAll(archive, group, entries, observer);
     if (archive.head().position >= upTo) return;
   }
   throw new LedgerError(

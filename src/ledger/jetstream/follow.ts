@@ -16,7 +16,7 @@ import { republish } from './owner.js';
 import type { Peers } from './peers.js';
 import { settleSplit } from './split.js';
 import type { Generation, GroupStream } from './stream.js';
-import { takeEntries } from './take.js';
+import { Taken, takeEntries } from './take.js';
 
 export interface Parts {
   readonly group: string;
@@ -93,13 +93,18 @@ export async function followOnce(
   try {
     let next = archive.head().position + 1;
     const until = AbortSignal.any([signal, moved.signal]);
+    const coming = new Taken();
     for await (const batch of messagesFrom(connection, generation.stream, next - generation.base, until)) {
-      for (const { sequence } of batch) {
+      let isFull = false;
+      for (const { sequence, bytes } of batch) {
         if (sequence + generation.base !== next++) {
           throw new LedgerError('unavailable', `${generation.stream} skipped to message ${sequence}: it is read anew`);
         }
+        isFull = coming.add(bytes);
       }
-      await takeEntries(archive, group, batch.map(({ bytes }) => bytes), observer); // prettier-ignore
+      // While it is behind, more are on their way: many are synced at once.
+      if (next <= last && !isFull) continue;
+      await takeEntries(archive, group, coming.empty(), observer);
       archive.agree(archive.head().position, generation.number);
       peers.tellSynced(archive.head().position);
       last = Math.max(last, archive.head().position);

@@ -18,6 +18,9 @@ export const DUPLICATE_WINDOW_MS = 120_000;
 const OVERHEAD_BYTES = 1024;
 /** A follower asks so often whether another generation carries the group. */
 export const GENERATION_CHECK_MS = 2000;
+/** Entries that a node which is behind takes and syncs together, at the most: one segment of its archive each time. */
+export const TAKEN_ENTRIES_MAX = 4096;
+export const TAKEN_BYTES_MAX = 8 * 1024 * 1024;
 /** Peers have so long to tell their heads; all members' heads end the wait early. */
 export const HEADS_MS_MAX = 1000;
 /** The position known to be agreed is written down when nothing was appended for so long; entries carry it otherwise. */

@@ -3,6 +3,7 @@
 import { natsTest, startNats } from '../../support/nats.js';
 import { readAll, sealNext } from '../contract.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
+import { decodeSynced } from '../../../src/ledger/jetstream/peer-messages.js';
 import { temporaryFolder } from '../fixture.js';
 import { Owner, PLAIN, startLog } from './fixture.js';
 
@@ -86,4 +87,31 @@ natsTest('the first claim on NATS publishes a single node’s ledger as its grou
   await owner.append();
   await b.observer.until(({ positions }) => positions.length === 31);
   t.true(equalBytes(b.log.head().hash, a.log.head().hash));
+});
+
+natsTest('a follower that was away takes many entries in one sync, and tells of none before that', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => startLog(t, name, { servers: [server.url] })));
+  const owner = await Owner.claim(a!);
+  const count = 400;
+  await owner.append(count);
+  let told = 0;
+  const words = a!.bus.connection!.subscribe('nlm.peer.g.synced', {
+    callback: (_, { data }) => {
+      told += 1;
+      t.true(decodeSynced(data).position <= b!.log.head().position);
+    },
+  });
+  t.teardown(() => words.unsubscribe());
+  await a!.bus.connection!.flush();
+  b!.log.follow(b!.observer);
+  await b!.observer.until(({ positions }) => positions.length === count);
+  await b!.bus.connection!.flush();
+  await a!.bus.connection!.flush();
+  t.log(`${count} entries, told of ${told} times`);
+  t.true(told < 10);
+  t.is((await readAll(b!.log)).length, count);
+  t.true(equalBytes(b!.log.head().hash, a!.log.head().hash));
+  await owner.append(3);
+  await b!.observer.until(({ positions }) => positions.length === count + 3);
 });
