@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Chain } from '../../src/ledger/chain.js';
@@ -6,6 +6,7 @@ import { backup, removeRestoredMarker, restore, restoredMarker } from '../../src
 import { FileCheckpoints } from '../../src/ledger/file/checkpoints.js';
 import type { FileLedger } from '../../src/ledger/file/ledger.js';
 import { openFileLedger } from '../../src/ledger/file/open.js';
+import { groupFolders } from '../../src/ledger/file/layout.js';
 import { listGroups, openForReading } from '../../src/ledger/file/reader.js';
 import { ledgerStat } from '../../src/ledger/file/stat.js';
 import { verify } from '../../src/ledger/file/verify.js';
@@ -139,6 +140,20 @@ test('a backup of a running ledger is verified, restores into an empty folder al
   for (let i = 0; i < 20; i++) await again.append(sealNext(next, 4));
   t.is((await readAll(again)).length, 70);
   t.is((await new FileCheckpoints({ data: restored, group: 'default', log: t.log }).newest(70))?.position, 41);
+});
+
+test('a backup has the signed checkpoints of what it has, and a restore brings them back', async (t) => {
+  const { data } = await running(t, 50);
+  const parent = await temporaryFolder(t);
+  const notesOf = (folder: string): string => join(groupFolders(folder, 'default').root, 'notes');
+  const noteAt = (position: number): string => `${String(position).padStart(16, '0')}.note`;
+  await mkdir(notesOf(data));
+  // One past the head was signed while the backup was taken: it says nothing of what the backup has.
+  for (const position of [30, 50, 51]) await writeFile(join(notesOf(data), noteAt(position)), `note of ${position}`);
+  await backup({ data, target: join(parent, 'backup'), now: 1 });
+  await restore({ source: join(parent, 'backup'), data: join(parent, 'data'), now: 2 });
+  t.deepEqual((await readdir(notesOf(join(parent, 'data')))).sort(), [noteAt(30), noteAt(50)]);
+  t.is(await readFile(join(notesOf(join(parent, 'data')), noteAt(50)), 'utf8'), 'note of 50');
 });
 
 test('a damaged backup is not restored, and a start on what was copied of it is refused', async (t) => {

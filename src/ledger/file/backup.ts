@@ -1,6 +1,6 @@
 /**
  * Backup and restore of ledgers. A backup is a folder like a data folder, with `backup.json`: each group's segments up
- * to its head and its newest checkpoint, verified after copying. It is taken beside a running node. A restore fills an
+ * to its head, its checkpoints and the signed ones, verified after copying. It is taken beside a running node. A restore fills an
  * empty data folder, verifies, and leaves `restored.json`: a restored backup forgets grants, so the node's start
  * turns that file into an event and opens grace.
  */
@@ -150,6 +150,7 @@ async function copyGroup(storage: Storage, from: string, to: string, group: stri
     await copyFile(storage, path, target.segments, segmentName(first), first === tail.first ? tail.end : fileBytes);
   }
   await copyCheckpoints(storage, from, to, group, tail.head.position);
+  await copyNotes(storage, from, to, group, tail.head.position);
   const found = await verify(await openForReading({ data: to, group, storage }));
   if (found.fault !== undefined || found.head.position !== tail.head.position) {
     throw new LedgerError('damaged', `the copy of group ${group} is not sound: ${found.fault ?? 'it ends too early'}`);
@@ -171,6 +172,16 @@ async function copyCheckpoints(
   for (const position of await source.positions()) {
     const checkpoint = position > limit ? undefined : await source.newest(position);
     if (checkpoint?.position === position) await target.write(checkpoint);
+  }
+}
+
+/** Signed checkpoints: what vouches for the ledger must not be lost with its disk. */
+async function copyNotes(storage: Storage, from: string, to: string, group: string, limit: Position): Promise<void> {
+  const [source, target] = [from, to].map((data) => join(groupFolders(data, group).root, 'notes'));
+  for (const name of await storage.list(source!)) {
+    if (!/^\d{16}\.note$/.test(name) || Number(name.slice(0, 16)) > limit) continue;
+    await storage.makeFolder(target!);
+    await writeWhole(storage, target!, name, await readWhole(storage, join(source!, name)));
   }
 }
 
