@@ -5,6 +5,7 @@
 
 import type { Logger } from 'pino';
 import { groupTag } from './nlm/callback-cookie.js';
+import { Retention } from './audit/evidence/retention/retention.js';
 import { CheckpointTaker } from './audit/evidence/taker/taker.js';
 import type { Address } from './base/address.js';
 import type { AuditConfiguration } from './config/configuration.js';
@@ -26,6 +27,8 @@ import type { Watchers } from './node/watchers.js';
 export interface GroupSurroundings {
   readonly data: string;
   readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
   readonly clientCalls: ClientCalls;
   readonly watchers: Watchers;
   readonly audit: AuditConfiguration;
@@ -44,6 +47,7 @@ export class GroupEffects {
   readonly checkpointer: Checkpointer;
   readonly #surroundings: GroupSurroundings;
   readonly #taker: CheckpointTaker | undefined;
+  readonly #retention: Retention | undefined;
 
   /** `handle` is asked when something is to be done: it may not be made yet. */
   constructor(name: string, handle: () => GroupHandle, surroundings: GroupSurroundings) {
@@ -58,6 +62,7 @@ export class GroupEffects {
       log: (message, details) => logger.info(details, message),
     });
     this.#taker = newTaker(name, surroundings);
+    this.#retention = newRetention(name, surroundings);
     this.courier = new GrantCourier({
       tag: this.tag,
       call: async (grant, cookie) => {
@@ -87,6 +92,7 @@ export class GroupEffects {
     for (const grant of pendingGrants(state, Number.MAX_SAFE_INTEGER))
       this.courier.deliver(grant.lock, grant.client.address, false);
     this.#surroundings.onNotices();
+    this.#taker?.begin();
   }
 
   onDurable(batch: DurableBatch, state: NlmFiles): void {
@@ -122,6 +128,7 @@ export class GroupEffects {
   async close(): Promise<void> {
     this.courier.close();
     await this.checkpointer.close();
+    await this.#retention?.close();
     await this.#taker?.close();
   }
 }
@@ -146,6 +153,27 @@ function newTaker(
     onFailed: (why) => logger.error({ group, why }, 'no checkpoint could be signed'),
   });
 }
+
+function newRetention(group: string, { data, logger, clock, audit }: GroupSurroundings): Retention | undefined {
+  const { keySeed, origin, archive } = audit;
+  if (archive === undefined || keySeed === undefined) return undefined;
+  const { to, olderThanDays, everyMs } = archive;
+  return new Retention({
+    data,
+    group,
+    to,
+    olderThanMs: olderThanDays * DAY_MS,
+    everyMs,
+    keySeed,
+    origin,
+    clock,
+    onArchived: ({ segments, bytes, upTo }) =>
+      logger.info({ group, to, segments, bytes, upTo }, 'old segments went to the archive'),
+    onFailed: (why) => logger.error({ group, to, why }, 'nothing was archived'),
+  });
+}
+
+const DAY_MS = 86_400_000;
 
 const NOT_OURS: CallbackResult = { type: 'failed', called: false, why: 'the group is not owned here' };
 

@@ -149,6 +149,7 @@ export async function compose(
     const surroundings: GroupSurroundings = {
       data: configuration.data,
       logger,
+      clock,
       clientCalls,
       watchers,
       audit: configuration.audit,

@@ -1,5 +1,6 @@
 /** The rules of a configuration that its schema cannot say. */
 
+import { isAbsolute, relative } from 'node:path';
 import { addressKind, parseAddress } from '../base/address.js';
 import { LedgerError } from '../base/errors.js';
 import { checkExportNames } from '../handles/map.js';
@@ -21,6 +22,7 @@ import type { Problem } from './problems.js';
 
 /** The fields that these rules read, after the schema has passed. */
 export interface Checkable {
+  readonly data: string;
   readonly listen: readonly string[];
   readonly nlmPort: number;
   readonly nsmPort: number;
@@ -30,7 +32,7 @@ export interface Checkable {
   readonly socket: string;
   readonly exports: readonly Export[];
   readonly nats?: Pick<NatsConfiguration, 'credentials' | 'nkeySeed' | 'user' | 'password' | 'tls'> | undefined;
-  readonly audit: Pick<AuditConfiguration, 'orders'>;
+  readonly audit: Pick<AuditConfiguration, 'orders' | 'archive' | 'keySeed'>;
   readonly limits: Pick<Limits, 'commandMs'>;
   readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports' | 'nodes' | 'witnesses' | 'take'> & {
     readonly addresses: readonly string[];
@@ -138,7 +140,13 @@ function exportProblem(exports: readonly Export[]): string | undefined {
   return undefined;
 }
 
-function* checkAudit({ audit: { orders }, limits }: Checkable): Generator<Problem> {
+function* checkAudit({ audit: { orders, archive, keySeed }, limits, data }: Checkable): Generator<Problem> {
+  if (archive !== undefined && keySeed === undefined) {
+    yield { pointer: '/audit/archive', message: 'needs audit.keySeed: a signed checkpoint vouches for what goes' };
+  }
+  if (archive !== undefined && isWithin(archive.to, data)) {
+    yield { pointer: '/audit/archive/to', message: `must not lie in the data folder, ${data}` };
+  }
   if (orders.ageMs > limits.commandMs) {
     yield {
       pointer: '/audit/orders/ageMs',
@@ -155,4 +163,9 @@ function* checkAudit({ audit: { orders }, limits }: Checkable): Generator<Proble
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
     yield { pointer: '/audit/orders/keys', message: `two keys are called ${JSON.stringify(twice)}` };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith('../') && !isAbsolute(way);
 }

@@ -46,6 +46,8 @@ export interface AuditConfiguration {
   readonly origin: string;
   readonly everyEntries: number;
   readonly everyMs: number;
+  /** Absent: every segment stays. */
+  readonly archive?: { readonly to: string; readonly olderThanDays: number; readonly everyMs: number } | undefined;
   readonly orders: {
     readonly require: boolean;
     readonly ageMs: number;

@@ -87,6 +87,14 @@ test('every error is reported, with line and column', (t) => {
   ]);
 });
 
+test('an archive needs a key that vouches for what goes, and another folder than the ledger', (t) => {
+  const archive = { to: '/mnt/archive', olderThanDays: 365 };
+  t.like(parse({ audit: { keySeed: '/etc/seed', archive } }).audit.archive, { ...archive, everyMs: 3_600_000 });
+  t.regex(problemsOf({ audit: { archive } })[0] ?? '', /\/audit\/archive: needs audit.keySeed/);
+  const inside = { keySeed: '/etc/seed', archive: { to: '/state/old', olderThanDays: 365 } };
+  t.regex(problemsOf({ audit: inside })[0] ?? '', /\/audit\/archive\/to: must not lie in the data folder, \/state/);
+});
+
 test('an unknown key is an error that suggests the nearest known one', (t) => {
   t.deepEqual(problemsOf({ nlmport: 4045 }), ['c.json:1:2: /nlmport: unknown key "nlmport"; did you mean "nlmPort"?']);
   t.regex(problemsOf({ zzzzzz: 1 })[0] ?? '', /known keys: \$schema, data, node/);

@@ -25,7 +25,7 @@ natsTest('a node signs a checkpoint after so many entries, keeps it beside the l
   const keySeed = join(folder, 'seed');
   await writeFile(keySeed, SEED);
   const { connection } = await PlainClient.connect(t, server);
-  const published = connection.subscribe('nlm.checkpoints.default', { max: 2 });
+  const published = connection.subscribe('nlm.checkpoints.default', { max: 3 });
   const audit = { keySeed, everyEntries: 5, origin: 'example.org/locks' };
   const node = await startBusNode(t, server, 'a', { file: { audit } });
   const client = await RpcClient.tcp('127.0.0.1', node.nlmPort);
@@ -46,8 +46,40 @@ natsTest('a node signs a checkpoint after so many entries, keeps it beside the l
     sizes.push(state.size);
   }
   clearInterval(more);
-  t.true(sizes[0]! >= 5 && sizes[1]! >= sizes[0]! + 5, sizes.join());
-  t.true((await notePositions(reader)).includes(sizes[1]!));
+  t.true(sizes[1]! >= sizes[0]! + 5 && sizes[2]! >= sizes[1]! + 5, sizes.join());
+  t.true((await notePositions(reader)).includes(sizes[2]!));
+});
+
+natsTest('a node signs what there is as it starts, and its end as it stops', async (t) => {
+  const server = await startNats(t);
+  const folder = await temporaryFolder(t);
+  const data = await temporaryFolder(t);
+  const keySeed = join(folder, 'seed');
+  await writeFile(keySeed, SEED);
+  const { connection } = await PlainClient.connect(t, server);
+  const published = connection.subscribe('nlm.checkpoints.default', { max: 1 });
+  const unsigned = await startBusNode(t, server, 'a', { data });
+  const client = await RpcClient.tcp('127.0.0.1', unsigned.nlmPort);
+  await client.lock({ svid: 1, length: 10n });
+  client.close();
+  await unsigned.close();
+  const reader = await openForReading({ data, group: 'default' });
+  t.deepEqual(await notePositions(reader), []);
+  const before = (await reader.quickHead()).position;
+
+  const node = await startBusNode(t, server, 'a', { data, file: { audit: { keySeed } } });
+  const sizes: number[] = [];
+  for await (const message of published) sizes.push(readSigned(message.string(), KEYS).size);
+  t.true(sizes[0]! > before);
+  t.deepEqual(await notePositions(reader), sizes);
+  const other = await RpcClient.tcp('127.0.0.1', node.nlmPort);
+  await other.unlock({ svid: 1, length: 10n });
+  other.close();
+  await node.close();
+  const { position } = await reader.quickHead();
+  t.true(position > sizes[0]!);
+  t.deepEqual(await notePositions(reader), [...sizes, position]);
+  t.is(readSigned(await readNote(reader, position), KEYS).size, position);
 });
 
 test('each checkpoint grows from the one before, and is what the whole tree gives', async (t) => {

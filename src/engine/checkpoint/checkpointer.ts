@@ -4,7 +4,7 @@
  * replay next to nothing.
  */
 
-import { Worker } from 'node:worker_threads';
+import { askWorker, type AskedWorker } from '../../host/worker.js';
 import type { Position } from '../../ledger/port.js';
 
 export interface CheckpointerOptions {
@@ -41,7 +41,7 @@ export class Checkpointer {
   #since = 0;
   #due = EVENTS_DUE;
   #running: Promise<void> | undefined;
-  #worker: Worker | undefined;
+  #asked: AskedWorker<CheckpointAnswer> | undefined;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -75,7 +75,7 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#quiet);
-    await this.#worker?.terminate();
+    await this.#asked?.end();
     await this.#running;
   }
 
@@ -83,16 +83,9 @@ export class Checkpointer {
     this.#since = 0;
     const { data, group, log } = this.#options;
     const task: CheckpointTask = { data, group };
-    const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: task });
-    this.#worker = worker;
-    const answer = await new Promise<CheckpointAnswer>((resolve) => {
-      worker.once('message', resolve);
-      worker.once('error', (error) =>
-        resolve({ type: 'failed', why: error instanceof Error ? error.message : String(error) }),
-      );
-      worker.once('exit', () => resolve({ type: 'failed', why: 'the worker ended' }));
-    });
-    this.#worker = undefined;
+    this.#asked = askWorker<CheckpointAnswer>(new URL('worker.js', import.meta.url), task);
+    const answer = await this.#asked.answer;
+    this.#asked = undefined;
     if (this.#closed) return;
     if (answer.type === 'written') {
       this.#due = Math.max(EVENTS_DUE, Math.round(answer.bytes / BYTES_AN_EVENT));

@@ -1,9 +1,9 @@
 /** The worker of checkpointer.ts: folds the files from the newest checkpoint to the head, and writes the next one. */
 
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CHECKPOINT_VERSION, serialize } from '../../core/checkpoint.js';
 import { FileCheckpoints } from '../../ledger/file/checkpoints.js';
+import { behindTheCalls } from '../../host/priority.js';
 import { openForReading } from '../../ledger/file/reader.js';
 import { fold } from '../replay.js';
 import type { CheckpointAnswer, CheckpointTask } from './checkpointer.js';
@@ -20,8 +20,7 @@ async function checkpoint({ data, group }: CheckpointTask): Promise<CheckpointAn
   return { type: 'written', position: head.position, bytes: bytes.length, milliseconds };
 }
 
-// The clients' calls go first. On Linux the process number 0 stands for the thread that calls; elsewhere for all of them.
-if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
+behindTheCalls();
 
 // The cast states what checkpointer.ts hands over.
 const answer = await checkpoint(workerData as CheckpointTask).catch((error: unknown): CheckpointAnswer => {

@@ -1,9 +1,10 @@
 /**
- * Signs checkpoints of a group at intervals, in a worker: the serving thread never reads its own files. Beside the
- * engine; what it hands out is published by whoever wires it.
+ * Signs checkpoints of a group in a worker: as the group begins to be served, at intervals, and at a clean stop, so that
+ * what a run adds is signed before the next one. The serving thread never reads its own files. Beside the engine; what
+ * it hands out is published by whoever wires it.
  */
 
-import { Worker } from 'node:worker_threads';
+import { askWorker, type AskedWorker } from '../../../host/worker.js';
 import type { Position } from '../../../ledger/port.js';
 
 export interface TakerOptions {
@@ -30,13 +31,16 @@ export interface TakerTask extends Pick<TakerOptions, 'data' | 'group' | 'keySee
 }
 export type TakerAnswer = ({ readonly type: 'taken' } & Taken) | { readonly type: 'failed'; readonly why: string };
 
+/** A stop waits so long for its last checkpoint: some hundred thousand entries. The next start signs what it left. */
+const STOP_MS_MAX = 5000;
+
 export class CheckpointTaker {
   readonly #options: TakerOptions;
   readonly #timer: NodeJS.Timeout;
   #durable: Position = 0;
   #signed: Position = 0;
   #running: Promise<void> | undefined;
-  #worker: Worker | undefined;
+  #asked: AskedWorker<TakerAnswer> | undefined;
   #closed = false;
 
   constructor(options: TakerOptions) {
@@ -45,18 +49,28 @@ export class CheckpointTaker {
     this.#timer.unref();
   }
 
+  /** The group is served from here on. */
+  begin(): void {
+    void this.#take();
+  }
+
   /** The entry at this position is durable. */
   reached(position: Position): void {
     this.#durable = position;
     if (position - this.#signed >= this.#options.everyEntries) void this.#take();
   }
 
-  /** Ends the worker: what it was writing has a temporary name. */
+  /** The ledger is closed: signs its end, and waits for that, within STOP_MS_MAX. What is half written has a temporary name. */
   async close(): Promise<void> {
-    this.#closed = true;
     clearInterval(this.#timer);
-    await this.#worker?.terminate();
+    const late = setTimeout(() => {
+      this.#closed = true;
+      void this.#asked?.end();
+    }, STOP_MS_MAX);
     await this.#running;
+    await this.#take();
+    clearTimeout(late);
+    this.#closed = true;
   }
 
   #take(): Promise<void> {
@@ -72,14 +86,9 @@ export class CheckpointTaker {
     // Also where it fails: it is tried again after the next interval, not with every entry.
     this.#signed = this.#durable;
     const task: TakerTask = { data, group, keySeed, origin, position: this.#durable };
-    const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: task });
-    this.#worker = worker;
-    const answer = await new Promise<TakerAnswer>((resolve) => {
-      worker.once('message', resolve);
-      worker.once('error', (error) => resolve({ type: 'failed', why: String(error) }));
-      worker.once('exit', () => resolve({ type: 'failed', why: 'the worker ended' }));
-    });
-    this.#worker = undefined;
+    this.#asked = askWorker<TakerAnswer>(new URL('worker.js', import.meta.url), task);
+    const answer = await this.#asked.answer;
+    this.#asked = undefined;
     if (this.#closed) return;
     if (answer.type === 'taken') onTaken({ position: answer.position, note: answer.note });
     else onFailed(answer.why);

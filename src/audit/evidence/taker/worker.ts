@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { behindTheCalls } from '../../../host/priority.js';
 import { openForReading } from '../../../ledger/file/reader.js';
 import { readSeed } from '../../../signing/nkey.js';
 import { takeCheckpoint } from '../take.js';
@@ -13,6 +14,8 @@ async function take({ data, group, keySeed, origin, position }: TakerTask): Prom
   const { note } = await takeCheckpoint({ reader, position, origin, key });
   return { type: 'taken', position, note };
 }
+
+behindTheCalls();
 
 // The cast states what taker.ts hands over.
 const answer = await take(workerData as TakerTask).catch((error: unknown): TakerAnswer => {
