@@ -5,7 +5,7 @@ import type { GroupLife, TakeoverStep, Way } from '../core/life.js';
 import type { MemberPort } from '../takeover/port.js';
 import type { DroppedLock, Listener } from './port.js';
 
-/** What every order to purge may say. */
+/** What every order may say. */
 export interface OrderRequest {
   /** Makes a repeat harmless; without one, each request is a new command. */
   readonly commandId?: string;

@@ -32,7 +32,14 @@ export interface SigningRules {
 }
 
 /** The orders that may be signed, and that `require` is about. */
-const SIGNED: ReadonlySet<string> = new Set(['unlock-ip', 'unlock-fs', 'unlock-client', 'unlock-lock']);
+const SIGNED: ReadonlySet<string> = new Set([
+  'unlock-ip',
+  'unlock-fs',
+  'unlock-client',
+  'unlock-lock',
+  'release',
+  'take',
+]);
 
 /** The call with its actor and signature as they are known now. @throws LedgerError 'refused', 'bad-request' */
 export function authorised(call: AdminCall, rules: SigningRules | undefined): AdminCall {
@@ -41,19 +48,19 @@ export function authorised(call: AdminCall, rules: SigningRules | undefined): Ad
   const request = call.request as OrderRequest;
   if (request.signature === undefined) {
     if (rules?.require !== true || request.dryRun === true) return call;
-    throw new LedgerError('refused', `this node takes signed orders alone: nothing was dropped`, {
+    throw new LedgerError('refused', 'this node takes signed orders alone: nothing was done', {
       details: { next: 'sign it: --sign SEEDFILE, with a key that the configuration has in audit.orders.keys' },
     });
   }
   const { key, time, signature } = request.signature;
   const signer = rules?.keys.find((one) => one.key === key);
   if (rules === undefined || signer === undefined) {
-    throw new LedgerError('refused', `the key ${key} is not in audit.orders.keys of this node: nothing was dropped`);
+    throw new LedgerError('refused', `the key ${key} is not in audit.orders.keys of this node: nothing was done`);
   }
   if (!signer.may.includes(call.procedure)) {
     throw new LedgerError(
       'refused',
-      `${signer.name} may not order ${call.procedure} (audit.orders.keys): nothing was dropped`,
+      `${signer.name} may not order ${call.procedure} (audit.orders.keys): nothing was done`,
     );
   }
   if (request.commandId === undefined)
@@ -67,7 +74,7 @@ export function authorised(call: AdminCall, rules: SigningRules | undefined): Ad
   const statement = orderStatement(call.procedure, request, time);
   const bytes = Buffer.from(signature, 'base64');
   if (!verifies(readPublicKey(key), Buffer.from(statement), bytes)) {
-    throw new LedgerError('refused', `the signature of ${signer.name} is not of this order: nothing was dropped`);
+    throw new LedgerError('refused', `the signature of ${signer.name} is not of this order: nothing was done`);
   }
   // One character a byte, as all opaque bytes stand.
   const signed: OrderSignature = { key, statement, signature: bytes.toString('latin1') as Bytes };

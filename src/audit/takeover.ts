@@ -6,7 +6,7 @@
 import { LedgerError } from '../base/errors.js';
 import type { Event } from '../core/event.js';
 import type { StepOutcome } from '../core/life.js';
-import type { Position } from '../ledger/port.js';
+import type { Entry, Position } from '../ledger/port.js';
 import { eventsOf, stateAt, type Pace } from './fold.js';
 import { aimOf, isPurge } from './orders.js';
 import { graceText, lifeText } from './scopes.js';
@@ -33,7 +33,10 @@ export interface Takeover {
   readonly moments: readonly Moment[];
   /** From the first to the last of them. */
   readonly milliseconds: number;
-  /** From the moment on which nothing was granted to the one from which on locks were granted again; undefined where that did not come. */
+  /**
+   * From the moment on which nothing was granted (of an owner that did not release it: from its last entry) to the one from
+   * which on locks were granted again; undefined where that did not come.
+   */
   readonly withoutGrantsMs?: number;
 }
 
@@ -54,7 +57,9 @@ export async function auditTakeover(source: EntrySource, wanted: number | undefi
   const moments = await momentsOf(source, takeover, head, pace);
   const [first] = moments;
   const end = moments.at(-1);
-  const stopped = moments.find(({ what }) => what === 'group-releasing' || what === 'group-claimed');
+  const stopped = moments.find(
+    ({ what }) => what === 'group-releasing' || what === LAST_ENTRY || what === 'group-claimed',
+  );
   const serving = moments.findLast(({ what }) => what === 'group-serving');
   return {
     group: source.group,
@@ -78,6 +83,7 @@ async function momentsOf(
 ): Promise<readonly Moment[]> {
   const moments: Moment[] = [];
   let open = false;
+  let before: Entry | undefined;
   for await (const group of source.read(await source.first(), head)) {
     for (const entry of group) {
       for (const event of eventsOf(entry)) {
@@ -87,17 +93,28 @@ async function momentsOf(
           // Late steps say themselves what they belong to; a purge or a grace belongs to it until locks are granted again.
           if (event.type === 'group-releasing' || event.type === 'group-claimed') open = true;
           if (event.type === 'group-serving' || event.type === 'release-abandoned') open = false;
+          // Nobody released it: what is known of the owner before ends with its last entry.
+          if (event.type === 'group-claimed' && event.from !== '' && moments.length === 0 && before !== undefined)
+            moments.push(lastEntry(before));
         } else if (!open) continue;
         const moment = momentOf(event);
         if (moment === undefined || moments.length >= MOMENTS_MAX) continue;
         const { position, time, node, epoch } = entry;
         moments.push({ position, time, node, epoch, ...moment });
       }
+      before = entry;
     }
     const last = group.at(-1);
     if (last !== undefined) await pace(last.position);
   }
   return moments;
+}
+
+const LAST_ENTRY = 'last-entry';
+
+function lastEntry({ position, time, node, epoch }: Entry): Moment {
+  const detail = `the last sign of life of node ${node}: it did not release the group`;
+  return { position, time, node, epoch, kind: 'group', what: LAST_ENTRY, detail };
 }
 
 type Told = Pick<Moment, 'kind' | 'what' | 'detail' | 'outcome' | 'milliseconds'>;

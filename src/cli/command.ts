@@ -64,6 +64,14 @@ export function withCluster(command: Command): Command {
     .option('--within <seconds>', 'wait so long for the answers of all', whole(1, 3600));
 }
 
+/** Orders that may be signed. */
+export function withSign(command: Command): Command {
+  return command.option(
+    '--sign <file>',
+    'sign the order with this seed (nkey), so that the ledger says who ordered it',
+  );
+}
+
 /** Where NATS is, and who the caller is there. */
 export function withNats(command: Command): Command {
   return command

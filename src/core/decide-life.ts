@@ -57,6 +57,12 @@ function decideClaim(life: GroupLife, { node, way, lossAccepted, order, seen }: 
   if (way === 'carry' && wasReleased && life.way === 'reclaim') {
     return refused('the group was released the reclaim way: its clients have to reclaim, so take it the reclaim way');
   }
+  // A late copy of a take must not bring back what has moved on since (hazard 14).
+  const known = life.orders.find(({ commandId, what }) => what === 'claim' && commandId === order.commandId);
+  const goesOn = life.status === 'claimed' && life.node === node && known?.takeover === life.takeover;
+  if (known !== undefined && order.commandId !== '' && !goesOn) {
+    return refused(`this command id was carried out before, as takeover ${known.takeover}`);
+  }
   const takeover = wasReleased ? life.takeover : life.takeover + 1;
   // Who claimed and never served was no owner.
   const from = life.status === 'claimed' ? life.from : life.node;

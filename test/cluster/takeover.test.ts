@@ -1,6 +1,10 @@
 import type { ExecutionContext } from 'ava';
 import { callAdmin } from '../../src/admin/call.js';
 import type { GroupLifeReply, TakeoverReply } from '../../src/admin/messages.js';
+import { openSources } from '../../src/audit/source.js';
+import { auditTakeover } from '../../src/audit/takeover.js';
+import { newSeed, readPublicKey, readSeed, verifies } from '../../src/signing/nkey.js';
+import { orderStatement } from '../../src/signing/statement.js';
 import { natsTest, startBusNode, startNats, until } from '../support/nats.js';
 import { temporaryFolder, type TestNode } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
@@ -15,11 +19,12 @@ const GROUP = {
   nodes: ['a', 'b'],
 };
 
-async function cluster(t: ExecutionContext, group: object) {
+async function cluster(t: ExecutionContext, group: object, more: object = {}) {
   const server = await startNats(t, { jetstream: await temporaryFolder(t) });
   const file = {
     exports: [{ path: '/srv/web', handle: { format: 'prefix', prefix: '66696c65' } }],
     groups: [{ ...GROUP, ...group }],
+    ...more,
   };
   const start = (name: string): Promise<TestNode> => startBusNode(t, server, name, { file });
   const [a, b] = [await start('a'), await start('b')];
@@ -39,7 +44,7 @@ function isSettled(node: TestNode): boolean {
 
 async function order(node: TestNode, procedure: 'release' | 'take', more: object = {}): Promise<TakeoverReply> {
   const request = { group: 'web', ...more };
-  const facts = { actor: 'uid:0', door: 'socket', commandId: `${procedure}-${Math.random()}`, now: 0 };
+  const facts = { actor: 'uid:0', door: 'socket', commandId: `${procedure}-${Math.random()}`, now: Date.now() };
   // The cast states what the procedure answers.
   return (await callAdmin(node.admin, { procedure, request, ...facts })) as TakeoverReply;
 }
@@ -78,6 +83,58 @@ natsTest(
     t.like(await order(a, 'take'), { owner: 'a', from: 'b' });
   },
 );
+
+natsTest('a takeover from an owner that did not release is counted from its last entry, over both nodes', async (t) => {
+  const { a, b } = await cluster(t, { way: 'carry' });
+  const first = await client(t, a);
+  t.is(await first.lock({ caller: 'holder', svid: 1 }), 0);
+  await a.close();
+  const taken = await order(b, 'take', { force: true, reason: 'a is off' });
+  t.like(taken, { owner: 'b', from: 'a', status: 'owned' });
+  const [source] = await openSources(b.data, 'web', () => undefined);
+  const told = await auditTakeover(source!, undefined, () => undefined);
+  const [last, ...rest] = told.moments;
+  t.like(last, { node: 'a', what: 'last-entry', kind: 'group' });
+  const claim = rest.find(({ what }) => what === 'group-claimed');
+  t.like(claim, { node: 'b', position: last!.position + 1 });
+  t.regex(claim!.detail, /a is off/);
+  const serving = rest.findLast(({ what }) => what === 'group-serving');
+  t.is(told.withoutGrantsMs, serving!.time - last!.time);
+  // The first claim of a group was no takeover from anybody.
+  const begun = await auditTakeover(source!, 1, () => undefined);
+  t.is(begun.moments[0]?.what, 'group-claimed');
+});
+
+natsTest('release and take may be signed; a copy of a signed take does not bring the group back', async (t) => {
+  const alice = readSeed(newSeed('U'));
+  const keys = [{ name: 'alice', key: alice.publicKey }];
+  const { a, b } = await cluster(t, { way: 'carry' }, { audit: { orders: { require: true, keys } } });
+  await t.throwsAsync(order(a, 'release'), { code: 'refused', message: /signed orders alone/ });
+  const sign = (procedure: string, commandId: string): object => {
+    const time = Date.now();
+    const bytes = alice.sign(Buffer.from(orderStatement(procedure, { group: 'web', commandId }, time)));
+    return { commandId, signature: { key: alice.publicKey, time, signature: Buffer.from(bytes).toString('base64') } };
+  };
+  await order(a, 'release', sign('release', 'r-1'));
+  const take = sign('take', 't-1');
+  t.is(((await order(b, 'take', take)) as GroupLifeReply & { owner: string }).owner, 'b');
+  const signature = lifeOf(b)?.order.signature;
+  t.is(lifeOf(b)?.order.actor, 'nkey:alice');
+  t.true(
+    verifies(
+      readPublicKey(signature!.key),
+      Buffer.from(signature!.statement),
+      Buffer.from(signature!.signature, 'latin1'),
+    ),
+  );
+  await order(b, 'release', sign('release', 'r-2'));
+  await until(() => lifeOf(a)?.status === 'released', 'a knows');
+  await order(a, 'take', sign('take', 't-2'));
+  await until(() => lifeOf(b)?.node === 'a', 'b knows');
+  await order(a, 'release', sign('release', 'r-3'));
+  await until(() => lifeOf(b)?.status === 'released', 'b knows of the release');
+  await t.throwsAsync(order(b, 'take', take), { code: 'refused', message: /carried out before, as takeover/ });
+});
 
 natsTest('the reclaim way: a lock is reclaimed at the taker, the grace ends with it, and it is told', async (t) => {
   const { a, b } = await cluster(t, { way: 'reclaim' });

@@ -7,6 +7,7 @@ import { cancel, lock, order, share, test as testLock, unlock, unshare } from '.
 import { given, Group, NOW } from '../support/decider.js';
 
 const ORDER = order('c1');
+const LATER = order('c2');
 const at = (svid: number, start: number) => ({
   svid,
   start,
@@ -53,28 +54,39 @@ test('a claim is recorded with the node, the way, the owner before and its numbe
   const command = { type: 'claim-group', node: 'a', way: 'carry', lossAccepted: false, order: ORDER } as const;
   given([]).when(command).expect(t, [CLAIMED], DONE);
   given([CLAIMED, SERVING])
-    .when({ ...command, node: 'b', lossAccepted: true })
-    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, lossAccepted: true }], DONE);
+    .when({ ...command, node: 'b', lossAccepted: true, order: LATER })
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, lossAccepted: true, order: LATER }], DONE);
 });
 
 test('the claim after a release ends the takeover that the release began', (t) => {
   given([CLAIMED, SERVING, RELEASING, RELEASED])
-    .when({ type: 'claim-group', node: 'b', way: 'reclaim', lossAccepted: false, order: ORDER })
-    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim' }], DONE);
+    .when({ type: 'claim-group', node: 'b', way: 'reclaim', lossAccepted: false, order: LATER })
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim', order: LATER }], DONE);
 });
 
 test('a claim is refused where the group has moved on since it was decided', (t) => {
-  const claim = { type: 'claim-group', node: 'a', way: 'carry', lossAccepted: false, order: ORDER } as const;
+  const claim = { type: 'claim-group', node: 'a', way: 'carry', lossAccepted: false, order: LATER } as const;
   given([CLAIMED, SERVING])
     .when({ ...claim, seen: { takeover: 0, status: 'unclaimed' } })
     .expect(t, [], { type: 'refused', why: 'the group has moved on: it is owned by node a now' });
   given([CLAIMED, SERVING])
     .when({ ...claim, node: 'b', seen: { takeover: 1, status: 'owned' } })
-    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2 }], DONE);
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, order: LATER }], DONE);
   // Nobody owns it any more: what was seen was its release on the way.
   given([CLAIMED, SERVING, RELEASING, RELEASED])
     .when({ ...claim, node: 'b', way: 'reclaim', seen: { takeover: 1, status: 'owned' } })
-    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim' }], DONE);
+    .expect(t, [{ ...CLAIMED, node: 'b', from: 'a', takeover: 2, way: 'reclaim', order: LATER }], DONE);
+});
+
+test('hazard 14: a late copy of a take does not bring back a group that has moved on; one that goes on is no copy', (t) => {
+  const group = new Group();
+  t.is(claim(group, 'a'), 'done');
+  t.is(claim(group, 'a'), 'done', 'it was claimed and does not serve yet');
+  group.submit({ type: 'serve-group', handles: [] });
+  claim(group, 'b');
+  group.submit({ type: 'serve-group', handles: [] });
+  t.is(claim(group, 'a'), 'refused');
+  t.is(claim(group, 'a', 'carry', 'claim-a-again'), 'done');
 });
 
 test('what was released the reclaim way is not carried: its clients would never reclaim', (t) => {

@@ -4,10 +4,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import type { GroupLifeReply, TakeoverReply } from '../../admin/messages.js';
 import type { Way } from '../../core/life.js';
-import { given, whole, withCluster, type Act, type ClusterOptions, type Context } from '../command.js';
+import { given, whole, withCluster, withSign, type Act, type ClusterOptions, type Context } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { askNode, socketPathOf } from '../node-client.js';
 import { lifeLines, stepLine, stepLines } from '../render/takeover.js';
+import { signed } from '../sign.js';
 
 interface TakeoverOptions extends ClusterOptions {
   readonly args: [string];
@@ -19,6 +20,7 @@ interface TakeoverOptions extends ClusterOptions {
   readonly unmount?: boolean;
   readonly force?: boolean;
   readonly acceptLoss?: boolean;
+  readonly sign?: string;
 }
 
 /** Hooks may take half a minute each. */
@@ -66,7 +68,7 @@ Examples:
 
 function withTakeover(command: Command): Command {
   const ways = new Option('--way <way>', 'carry: the locks stay; reclaim: they are dropped and reclaimed in grace');
-  return withCluster(command)
+  return withSign(withCluster(command))
     .addOption(ways.choices(['carry', 'reclaim']))
     .option('--id <id>', 'command id: the same order under the same id goes on, and is carried out once')
     .option('--reason <text>', 'recorded in the ledger')
@@ -78,7 +80,8 @@ async function order(procedure: 'release' | 'take', options: TakeoverOptions, co
   const { output, environment, now } = context;
   const { args, way, id: commandId, reason, node, epoch, unmount, force, acceptLoss } = options;
   const [group] = args;
-  const request = { group, ...given({ way, commandId, reason, node, epoch, unmount, force, acceptLoss }) };
+  const plain = { group, ...given({ way, commandId, reason, node, epoch, unmount, force, acceptLoss }) };
+  const request = await signed(procedure, plain, options.sign, now());
   const shows = options.json !== true && context.stderr.isTTY === true;
   const lines = (reply: TakeoverReply): string[] => [
     ...lifeLines(reply, now(), output.paint),

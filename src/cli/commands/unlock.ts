@@ -1,17 +1,13 @@
 /** `unlock-ip`, `unlock-fs`, `unlock-client`, `unlock-lock`: orders to drop locks, and their answer in full. */
 
-import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { PurgeReply, PurgeReportReply, PurgeReportRequest } from '../../admin/messages.js';
-import { LedgerError } from '../../base/errors.js';
-import { readSeed } from '../../signing/nkey.js';
-import { orderStatement } from '../../signing/statement.js';
-import { given, whole, withCluster, type Act, type ClusterOptions, type Context } from '../command.js';
+import { given, whole, withCluster, withSign, type Act, type ClusterOptions, type Context } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { askNode, socketPathOf } from '../node-client.js';
 import { purgeLines } from '../render/purge.js';
+import { signed } from '../sign.js';
 
 interface OrderOptions<Args> extends ClusterOptions {
   readonly args: Args;
@@ -26,11 +22,10 @@ interface OrderOptions<Args> extends ClusterOptions {
 }
 
 function withOrder(command: Command): Command {
-  return withCluster(command)
+  return withSign(withCluster(command))
     .option('--dry-run', 'say what would go, and drop nothing')
     .option('--id <id>', 'command id: the same order under the same id is carried out once')
     .option('--reason <text>', 'recorded in the ledger')
-    .option('--sign <file>', 'sign the order with this seed (nkey), so that the ledger says who ordered it')
     .option('--node <name>', 'refuse where the node has another name')
     .option('--epoch <n>', 'refuse where the group has another epoch', whole(0, Number.MAX_SAFE_INTEGER))
     .option('--all', 'list all that was dropped, not the first 1000 alone');
@@ -114,7 +109,7 @@ async function order(
   const { output, environment } = context;
   const { id, reason, dryRun, node, epoch, reclaimable, sign } = options;
   const plain = given({ ...what, commandId: id, reason, dryRun, node, epoch, reclaimable });
-  const request = sign === undefined ? plain : await signed(procedure, plain, sign, context.now());
+  const request = await signed(procedure, plain, sign, context.now());
   const lines = (reply: PurgeReply): string[] => purgeLines(reply, output.paint);
   if (options.nats !== undefined) {
     const { askCluster } = await import('../nats/ask.js');
@@ -140,22 +135,6 @@ async function order(
   output.lines(lines(reply));
   for (const note of unlistedNotes(reply)) output.note(note);
   return EXIT.done;
-}
-
-/** The same request with its signature; one without an id gets one, which makes a copy of it harmless. */
-async function signed(procedure: string, request: object, seedFile: string, time: number): Promise<object> {
-  const key = readSeed(await seedText(seedFile));
-  const named = { commandId: randomUUID(), ...request };
-  const bytes = key.sign(Buffer.from(orderStatement(procedure, named, time)));
-  return { ...named, signature: { key: key.publicKey, time, signature: Buffer.from(bytes).toString('base64') } };
-}
-
-async function seedText(file: string): Promise<string> {
-  try {
-    return await readFile(resolve(file), 'utf8');
-  } catch (cause) {
-    throw new LedgerError('bad-request', `${file} cannot be read: it should have the seed of an nkey`, { cause });
-  }
 }
 
 /** With `--all`, the rows of every page. */
