@@ -156,6 +156,15 @@ test('a backup has the signed checkpoints of what it has, and a restore brings t
   t.is(await readFile(join(notesOf(join(parent, 'data')), noteAt(50)), 'utf8'), 'note of 50');
 });
 
+test('a folder below a file is an error that says so, for a backup and for a reader', async (t) => {
+  const { data } = await running(t, 1);
+  const nowhere = join(data, 'groups/default/segments/0000000000000001.seg', 'folder');
+  const error = { code: 'not-found', message: /a part of the path is a file/ };
+  await t.throwsAsync(backup({ data, target: nowhere, now: 1 }), error);
+  await t.throwsAsync(listGroups(nowhere), error);
+  await t.throwsAsync(openForReading({ data: nowhere, group: 'default' }), error);
+});
+
 test('a damaged backup is not restored, and a start on what was copied of it is refused', async (t) => {
   const { data } = await running(t, 50);
   const parent = await temporaryFolder(t);

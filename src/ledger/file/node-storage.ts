@@ -3,7 +3,7 @@
 import { constants, writeSync } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorNumber, type OpenMode, type Storage, type StorageFile } from './storage.js';
+import { diskError, errorNumber, type OpenMode, type Storage, type StorageFile } from './storage.js';
 
 const FLAGS: Readonly<Record<OpenMode, number>> = {
   read: constants.O_RDONLY,
@@ -81,7 +81,7 @@ export const nodeStorage: Storage = {
       return (await readdir(path)).sort();
     } catch (error) {
       if (errorNumber(error) === 'ENOENT') return [];
-      throw error;
+      throw diskError(error, path);
     }
   },
 

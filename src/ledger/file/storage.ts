@@ -100,6 +100,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full: free space or move the data folder to a larger one, then start again',
   EDQUOT: 'the quota is used up: raise it or free space, then start again',
   ENOENT: 'it is not there: was the data folder moved or its disk not mounted?',
+  ENOTDIR: 'a part of the path is a file: name a folder',
   EMFILE: 'too many open files: raise the limit (ulimit -n, LimitNOFILE)',
 };
 
@@ -107,7 +108,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function diskError(error: unknown, what: string): LedgerError {
   if (error instanceof LedgerError) return error;
   const number = errorNumber(error);
-  const code = number === 'ENOSPC' || number === 'EDQUOT' ? 'no-space' : number === 'ENOENT' ? 'not-found' : 'io';
+  const isFull = number === 'ENOSPC' || number === 'EDQUOT';
+  const isMissing = number === 'ENOENT' || number === 'ENOTDIR';
+  const code = isFull ? 'no-space' : isMissing ? 'not-found' : 'io';
   const advice = ADVICE[number] ?? 'look at the kernel log, then start again';
   return new LedgerError(code, `${what}: ${number || String(error)}: ${advice}`, {
     cause: error,
