@@ -16,6 +16,8 @@ export interface ClusterOptions {
   /** Folders `1`, `2`, `3` are made in it. */
   readonly folder: string;
   readonly servers?: number;
+  /** The port at which one server finds another, whose own is `port`: something may stand between the two. */
+  readonly between?: (from: number, to: number, port: number) => Promise<number>;
 }
 
 interface Place {
@@ -30,16 +32,22 @@ export class NatsCluster {
   readonly #servers: (NatsServer | undefined)[] = [];
 
   /** Resolves once its JetStream has a leader. */
-  static async start({ folder, servers = 3 }: ClusterOptions): Promise<NatsCluster> {
+  static async start({ folder, servers = 3, between }: ClusterOptions): Promise<NatsCluster> {
     const ports = await freePorts(servers * 2);
-    const routes = ports.slice(servers).map((port) => `nats://127.0.0.1:${port}`);
+    const routesOf = (from: number): Promise<string[]> =>
+      Promise.all(
+        ports.slice(servers).map(async (port, to) => {
+          const place = between === undefined || from === to ? port : await between(from, to, port);
+          return `nats://127.0.0.1:${place}`;
+        }),
+      );
     const places: Place[] = [];
     for (let i = 0; i < servers; i += 1) {
       const name = `n${i + 1}`;
       const store = join(folder, String(i + 1));
       await mkdir(store, { recursive: true });
       const config = join(folder, `${name}.conf`);
-      await writeFile(config, configOf(name, store, ports[servers + i] ?? 0, routes));
+      await writeFile(config, configOf(name, store, ports[servers + i] ?? 0, await routesOf(i), between !== undefined));
       places.push({ name, store, config, port: ports[i] ?? 0 });
     }
     const cluster = new NatsCluster(places);
@@ -111,10 +119,12 @@ export class NatsCluster {
   }
 }
 
-function configOf(name: string, store: string, port: number, routes: readonly string[]): string {
+function configOf(name: string, store: string, port: number, routes: readonly string[], isBetween: boolean): string {
+  // Servers tell each other where they are found: they would go round what stands between them.
+  const advertise = isBetween ? `advertise: '127.0.0.1:1', ` : '';
   return `server_name: ${name}
 jetstream: { store_dir: '${store}', max_file_store: 8G, max_memory_store: 256M }
-cluster: { name: nlm, listen: '127.0.0.1:${port}', routes: [${routes.map((route) => `'${route}'`).join(', ')}] }
+cluster: { name: nlm, listen: '127.0.0.1:${port}', ${advertise}routes: [${routes.map((route) => `'${route}'`).join(', ')}] }
 `;
 }
 

@@ -46,7 +46,7 @@ export async function prepareClaim(
   // A stream that was rolled back: everybody is heard out.
   if (spared > 0 && heads.some(isAhead)) heads = await peers.heads(members, HEADS_MS_MAX);
   const ahead = heads.filter(isAhead);
-  const lossAccepted = checkHeads(parts, heads, ahead, end.position, members, options);
+  const lossAccepted = checkHeads(parts, heads, ahead, members, options);
   const before = archive.head().position;
   let generation = opened;
   let republished = 0;
@@ -96,7 +96,6 @@ function checkHeads(
   { group }: Parts,
   heads: readonly ArchiveHead[],
   ahead: readonly ArchiveHead[],
-  end: Position,
   members: readonly string[],
   { acceptLoss, quorum }: ClaimOptions,
 ): boolean {
@@ -114,9 +113,9 @@ function checkHeads(
   if (quorum && present < members.length - MISSING_MAX) {
     return refuse(`only ${present} of ${members.length} archives answer, and an automatic claim needs all but one`);
   }
-  // An entry that was agreed and that the stream has not: it was rolled back, or is gone.
+  // An entry that came out of the stream, and that the stream has not: it was rolled back, or is gone.
   const isFirstStart = heads.every(({ generation }) => generation === 0);
-  if (isFirstStart || !ahead.some((head) => head.agreed > end)) return false;
+  if (isFirstStart || ahead.length === 0) return false;
   const author = best(ahead)?.author ?? '';
   if (author === '' || answered.has(author)) return false;
   return refuse(

@@ -87,7 +87,7 @@ export async function followOnce(
   const timer = setInterval(() => {
     void lookForNext(parts, generation, moved);
     // An owner that waits for our sync may have missed the word of it.
-    peers.tellSynced(archive.head().position);
+    peers.tellSynced();
   }, GENERATION_CHECK_MS);
   timer.unref();
   try {
@@ -105,8 +105,7 @@ export async function followOnce(
       // While it is behind, more are on their way: many are synced at once.
       if (next <= last && !isFull) continue;
       await takeEntries(archive, group, coming.empty(), observer);
-      archive.agree(archive.head().position, generation.number);
-      peers.tellSynced(archive.head().position);
+      peers.tellSynced();
       last = Math.max(last, archive.head().position);
       onFollowing(last);
     }

@@ -16,6 +16,8 @@ export const FOLLOW_RETRY_MS = 500;
 export const DUPLICATE_WINDOW_MS = 120_000;
 /** What the headers of one message take (id, sequence, stream), and the envelope of a peer's page. */
 const OVERHEAD_BYTES = 1024;
+/** Entries that do not connect are looked at again for so long: a server that was cut off needs some seconds to be level. */
+export const BREAK_MS_MAX = 15_000;
 /** A follower asks so often whether another generation carries the group. */
 export const GENERATION_CHECK_MS = 2000;
 /** Entries that a node which is behind takes and syncs together, at the most: one segment of its archive each time. */

@@ -14,7 +14,14 @@ import type { Capacity, CheckpointStore, Entry, Head, Position } from '../port.j
 import type { Claimed, ClaimOptions, LogObserver, ReplicatedLog, ReplicationStatus } from '../replicated.js';
 import { prepareClaim } from './claim.js';
 import { followOnce, type Parts } from './follow.js';
-import { CLAIM_CONNECT_MS_MAX, CLAIM_PREPARE_MS_MAX, FOLLOW_RETRY_MS, RETRY_MS, SUPERSEDED_LOOKS } from './limits.js';
+import {
+  BREAK_MS_MAX,
+  CLAIM_CONNECT_MS_MAX,
+  CLAIM_PREPARE_MS_MAX,
+  FOLLOW_RETRY_MS,
+  RETRY_MS,
+  SUPERSEDED_LOOKS,
+} from './limits.js';
 import { ledgerSubject, streamName } from './names.js';
 import { OwnerLedger } from './owner.js';
 import type { Generation } from './stream.js';
@@ -137,7 +144,7 @@ export class JetStreamLog implements ReplicatedLog {
 
   async #follow(observer: LogObserver, signal: AbortSignal): Promise<void> {
     let isAway = false;
-    let broken: Position | undefined;
+    let broken: { readonly position: Position; readonly since: number } | undefined;
     while (!signal.aborted) {
       try {
         const connection = await this.#options.bus.connected(FOLLOW_RETRY_MS);
@@ -152,12 +159,14 @@ export class JetStreamLog implements ReplicatedLog {
         if (signal.aborted) return;
         const cause = asLedgerError(error);
         this.#last = undefined;
-        // A break may be the stream's of a moment ago: it is looked at once more. A fork is for people.
+        // A break may be that of one server, which was cut off: it is looked at again for a while. A fork is for people.
         const { position } = this.head();
-        if (cause.code === 'damaged' && (cause.details['folder'] !== undefined || broken === position)) {
+        const isDamaged = cause.code === 'damaged';
+        if (isDamaged && broken?.position !== position) broken = { position, since: performance.now() };
+        const isLasting = broken !== undefined && performance.now() - broken.since > BREAK_MS_MAX;
+        if (isDamaged && (cause.details['folder'] !== undefined || isLasting)) {
           return await this.#stopForGood(cause, observer);
         }
-        broken = cause.code === 'damaged' ? position : undefined;
         if (!isAway) observer.onAway(cause);
         isAway = true;
         await delay(FOLLOW_RETRY_MS, undefined, { signal }).catch(() => undefined);
@@ -234,7 +243,10 @@ export class JetStreamLog implements ReplicatedLog {
         archive,
         stream,
         generation,
-        elsewhere: waitForFollower ? (position, signal) => peers.syncedElsewhere(position, signal) : undefined,
+        elsewhere: waitForFollower
+          ? (position, signal) => peers.syncedElsewhere(position, epoch + 1, signal)
+          : undefined,
+        tellAgreed: () => peers.tellAgreed(),
         onCapacity,
         onClosed: () => {
           watch.close();

@@ -4,8 +4,8 @@ export function ledgerSubject(group: string): string {
   return `nlm.ledger.${group}`;
 }
 
-/** Between nodes: heads, entries and checkpoints are asked for, `synced` is told. */
-export function peerSubject(group: string, what: 'heads' | 'entries' | 'checkpoint' | 'synced'): string {
+/** Between nodes: heads, entries and checkpoints are asked for, `synced` and `agreed` are told. */
+export function peerSubject(group: string, what: 'heads' | 'entries' | 'checkpoint' | 'synced' | 'agreed'): string {
   return `nlm.peer.${group}.${what}`;
 }
 

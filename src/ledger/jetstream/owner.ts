@@ -29,6 +29,8 @@ export interface OwnerOptions {
   readonly generation: Generation;
   /** Resolves once another node has synced the position too; undefined where the owner's own sync is enough. */
   readonly elsewhere: ((position: Position, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Tells the followers what stands for sure: of the last entry no later one speaks yet. */
+  readonly tellAgreed: () => void;
   readonly onCapacity: (capacity: Capacity, why: string) => void;
   readonly onClosed: () => void;
 }
@@ -55,7 +57,10 @@ export class OwnerLedger implements Ledger {
     this.#options = options;
     this.#generation = options.generation;
     this.#weigh(state);
-    this.#timer = setInterval(() => this.#look(), CAPACITY_CHECK_MS);
+    this.#timer = setInterval(() => {
+      this.#look();
+      if (this.#appending === undefined) options.tellAgreed();
+    }, CAPACITY_CHECK_MS);
     this.#timer.unref();
   }
 

@@ -5,7 +5,8 @@
  *     heads       {}                    -> Head of every archive of the group
  *     entries     {node, from}          -> {entries: [bytes, ...], head}    from one node; a page below the largest message
  *     checkpoint  {node, offset}        -> {position, epoch, time, hash, version, bytes, offset, part}   its newest one
- *     synced      {node, position}      told by a follower after each sync
+ *     synced      {node, position, epoch}        told by a follower after each sync
+ *     agreed      {node, position, epoch, hash}  told by the owner: the stream has acknowledged this entry
  */
 
 import { LedgerError } from '../../base/errors.js';
@@ -104,9 +105,25 @@ export function requestFor(bytes: Uint8Array, node: string): ReadonlyMap<string,
   return new Map(Object.keys(map).flatMap((key) => (typeof map[key] === 'number' ? [[key, whole(map, key)]] : [])));
 }
 
-export function decodeSynced(bytes: Uint8Array): { readonly node: string; readonly position: Position } {
+export interface Synced {
+  readonly node: string;
+  readonly position: Position;
+  /** Of the archive's head: what an owner of this epoch appended is in it, and not something else. */
+  readonly epoch: number;
+}
+
+export function decodeSynced(bytes: Uint8Array): Synced {
   const map = mapOf(bytes);
-  return { node: text(map, 'node'), position: whole(map, 'position') };
+  return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch') };
+}
+
+export interface Agreed extends Synced {
+  /** Of the entry at the position. */
+  readonly hash: Uint8Array;
+}
+
+export function decodeAgreed(bytes: Uint8Array): Agreed {
+  return { ...decodeSynced(bytes), hash: hashOf(mapOf(bytes)) };
 }
 
 function mapOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {

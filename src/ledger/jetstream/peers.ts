@@ -7,6 +7,7 @@ import { LedgerError } from '../../base/errors.js';
 import type { Bus } from '../../bus/bus.js';
 import type { Msg, NatsConnection } from '../../bus/connection.js';
 import { gather, request } from '../../bus/request.js';
+import { equalBytes } from '../chain.js';
 import { ENTRY_VERSION } from '../entry.js';
 import type { Checkpoint, Position } from '../port.js';
 import type { FormatVersions } from '../replicated.js';
@@ -14,6 +15,7 @@ import type { Archive } from './archive.js';
 import { entryBytesOf, REQUEST_MS_MAX } from './limits.js';
 import { peerSubject } from './names.js';
 import {
+  decodeAgreed,
   decodeArchiveHead,
   decodeCheckpointPart,
   decodeEntriesPage,
@@ -22,6 +24,7 @@ import {
   encodeMessage,
   requestFor,
   type ArchiveHead,
+  type Synced,
 } from './peer-messages.js';
 
 export interface PeersOptions {
@@ -40,7 +43,7 @@ const SERVED_MS = 30_000;
 export class Peers {
   readonly #options: PeersOptions;
   readonly #remove: () => void;
-  readonly #synced = new Map<string, Position>();
+  readonly #synced = new Map<string, Synced>();
   readonly #waiting = new Set<() => void>();
   #served: { readonly checkpoint: Checkpoint; readonly until: number } | undefined;
   #stopServing = (): void => undefined;
@@ -112,15 +115,25 @@ export class Peers {
     }
   }
 
-  /** Tells the owner that this archive has everything up to `position`. */
-  tellSynced(position: Position): void {
-    const { bus, group, node } = this.#options;
-    bus.connection?.publish(peerSubject(group, 'synced'), encodeMessage({ node, position }));
+  /** Tells the owner what this archive has. */
+  tellSynced(): void {
+    const { bus, group, node, archive } = this.#options;
+    const { position, epoch } = archive.head();
+    bus.connection?.publish(peerSubject(group, 'synced'), encodeMessage({ node, position, epoch }));
   }
 
-  /** Resolves once an archive of another node has synced `position`, or `signal` says so. */
-  async syncedElsewhere(position: Position, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && ![...this.#synced.values()].some((synced) => synced >= position)) {
+  /** Tells the others that the stream has acknowledged the entry at the archive's head, where nothing follows it soon. */
+  tellAgreed(): void {
+    const { bus, group, node, archive } = this.#options;
+    const { position, epoch, hash } = archive.head();
+    if (archive.agreed < position) return;
+    bus.connection?.publish(peerSubject(group, 'agreed'), encodeMessage({ node, position, epoch, hash }));
+  }
+
+  /** Resolves once an archive of another node has synced what an owner of `epoch` has at `position`, or `signal` says so. */
+  async syncedElsewhere(position: Position, epoch: number, signal: AbortSignal): Promise<void> {
+    const isThere = (synced: Synced): boolean => synced.position >= position && synced.epoch >= epoch;
+    while (!signal.aborted && ![...this.#synced.values()].some(isThere)) {
       await new Promise<void>((resolve) => {
         const go = (): void => {
           signal.removeEventListener('abort', go);
@@ -167,6 +180,11 @@ export class Peers {
           if (error === null) this.#heard(message, node);
         },
       }),
+      connection.subscribe(peerSubject(group, 'agreed'), {
+        callback: (error, message) => {
+          if (error === null) this.#heardAgreed(message, node);
+        },
+      }),
     ];
     this.#stopServing = () => {
       for (const subscription of subscriptions) subscription.unsubscribe();
@@ -175,12 +193,25 @@ export class Peers {
 
   #heard({ data }: Msg, own: string): void {
     try {
-      const { node, position } = decodeSynced(data);
-      if (node !== own) this.#synced.set(node, position);
+      const synced = decodeSynced(data);
+      if (synced.node !== own) this.#synced.set(synced.node, synced);
     } catch {
       return; // none of ours
     }
     for (const wake of this.#waiting) wake();
+  }
+
+  #heardAgreed({ data }: Msg, own: string): void {
+    const { archive } = this.#options;
+    try {
+      const { node, position, hash } = decodeAgreed(data);
+      const head = archive.head();
+      // What stands below the head is named by the entries behind it.
+      const isSame = node !== own && position === head.position && equalBytes(hash, head.hash);
+      if (isSame && archive.generation !== undefined) archive.agree(position, archive.generation);
+    } catch {
+      return; // none of ours
+    }
   }
 
   async #entriesFor(data: Uint8Array, connection: NatsConnection): Promise<Uint8Array | undefined> {

@@ -7,7 +7,11 @@ import type { LogObserver } from '../replicated.js';
 import type { Archive } from './archive.js';
 import { TAKEN_BYTES_MAX, TAKEN_ENTRIES_MAX } from './limits.js';
 
-/** The next entries behind the archive's head. @throws LedgerError 'damaged' where they do not connect */
+/**
+ * The next entries behind the archive's head. What each of them knew to be agreed is, the last ones themselves are not
+ * yet: a server that was cut off may show one that the others never took.
+ * @throws LedgerError 'damaged' where they do not connect
+ */
 export async function takeEntries(
   archive: Archive,
   group: string,
@@ -39,6 +43,8 @@ export async function takeEntries(
   } finally {
     // What was synced is handed on, also where the rest was not.
     const synced = entries.slice(0, archive.head().position - before);
+    const durable = synced.reduce((most, entry) => Math.max(most, entry.durable), 0);
+    if (archive.generation !== undefined) archive.agree(durable, archive.generation);
     if (synced.length > 0) observer?.onEntries(synced);
   }
   if (broken !== undefined) throw broken;

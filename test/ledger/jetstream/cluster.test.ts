@@ -3,10 +3,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectOnce } from '../../../src/bus/connection.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
-import type { NatsCluster } from '../../../ops/nats/cluster.js';
 import { natsTest } from '../../support/nats.js';
 import { sealNext } from '../contract.js';
-import { Owner, PLAIN, startCluster, startLog } from './fixture.js';
+import { leaderOf, Owner, PLAIN, startCluster, startLog } from './fixture.js';
 
 /** A thousand with NLM_ROUNDS=1000. */
 const ROUNDS = Number(process.env['NLM_ROUNDS'] ?? 40);
@@ -42,17 +41,6 @@ natsTest('two nodes claim at once on three replicas: one winner each, in bounded
   const [first, second] = await Promise.all([a, b].map(({ log }) => log.claim(PLAIN)));
   t.true(equalBytes(first!.ledger.head().hash, second!.ledger.head().hash));
 });
-
-async function leaderOf(cluster: NatsCluster): Promise<number> {
-  const connection = await connectOnce({ servers: cluster.urls, name: 'test' });
-  try {
-    const { data } = await connection.request('$JS.API.STREAM.INFO.NLM_g_1', undefined, { timeout: 5000 });
-    const { cluster: state } = JSON.parse(Buffer.from(data).toString()) as { cluster: { leader: string } };
-    return cluster.names.indexOf(state.leader);
-  } finally {
-    await connection.close();
-  }
-}
 
 natsTest(
   'hazard 8: an owner whose leader is frozen acknowledges nothing, another node claims, and the first is fenced when it is back',

@@ -3,6 +3,7 @@
 import type { ExecutionContext } from 'ava';
 import { NatsCluster } from '../../../ops/nats/cluster.js';
 import { Bus } from '../../../src/bus/bus.js';
+import { connectOnce } from '../../../src/bus/connection.js';
 import { Chain } from '../../../src/ledger/chain.js';
 import { openReplicatedLog, type ReplicatedLogOptions } from '../../../src/ledger/jetstream/open.js';
 import type { Ledger, Entry, Position } from '../../../src/ledger/port.js';
@@ -30,6 +31,18 @@ export async function startCluster(t: ExecutionContext): Promise<NatsCluster> {
   const cluster = await NatsCluster.start({ folder: await temporaryFolder(t) });
   t.teardown(() => cluster.stopAll('SIGKILL'));
   return cluster;
+}
+
+/** Index of the server that leads the stream. */
+export async function leaderOf(cluster: NatsCluster): Promise<number> {
+  const connection = await connectOnce({ servers: cluster.urls, name: 'test' });
+  try {
+    const { data } = await connection.request('$JS.API.STREAM.INFO.NLM_g_1', undefined, { timeout: 5000 });
+    const { cluster: state } = JSON.parse(Buffer.from(data).toString()) as { cluster: { leader: string } };
+    return cluster.names.indexOf(state.leader);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** A node that has a connection; it follows nothing yet. */

@@ -3,7 +3,13 @@
 import { natsTest, startNats } from '../../support/nats.js';
 import { readAll, sealNext } from '../contract.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
-import { decodeSynced } from '../../../src/ledger/jetstream/peer-messages.js';
+import { gather } from '../../../src/bus/request.js';
+import {
+  decodeAgreed,
+  decodeArchiveHead,
+  decodeSynced,
+  encodeMessage,
+} from '../../../src/ledger/jetstream/peer-messages.js';
 import { temporaryFolder } from '../fixture.js';
 import { Owner, PLAIN, startLog } from './fixture.js';
 
@@ -115,3 +121,34 @@ natsTest('a follower that was away takes many entries in one sync, and tells of 
   await owner.append(3);
   await b!.observer.until(({ positions }) => positions.length === count + 3);
 });
+
+natsTest(
+  'what a follower took last is agreed once the owner says so: one server alone may show what no other took',
+  async (t) => {
+    const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => startLog(t, name, { servers: [server.url] })));
+    b!.log.follow(b!.observer);
+    const owner = await Owner.claim(a!);
+    const connection = a!.bus.connection!;
+    const words = connection.subscribe('nlm.peer.g.agreed');
+    const agreedBy = async (node: string): Promise<number | undefined> => {
+      const heads = await gather(
+        connection,
+        'nlm.peer.g.heads',
+        encodeMessage({}),
+        5000,
+        ({ data }) => decodeArchiveHead(data),
+        (all) => all.length === 2,
+      );
+      return heads.find((head) => head.node === node)?.agreed;
+    };
+    await owner.append(3);
+    await b!.observer.until(({ positions }) => positions.includes(3));
+    t.is(await agreedBy('a'), 3);
+    // The third entry says that the second one is.
+    t.is(await agreedBy('b'), 2);
+    for await (const { data } of words) if (decodeAgreed(data).position === 3) break;
+    await b!.bus.connection!.flush();
+    t.is(await agreedBy('b'), 3);
+  },
+);
