@@ -13,6 +13,7 @@ import { GroupTakeover } from './takeover/group-takeover.js';
 import { LOOK_MS, RETRY_MS } from './takeover/limits.js';
 import { movedGroup } from './takeover/moved-group.js';
 import type { MemberPort } from './takeover/port.js';
+import { howToGoOn, wasInterrupted } from './takeover/release.js';
 import { Starter } from './takeover/starter.js';
 import { isLeftBehind, withdraw } from './takeover/withdraw.js';
 
@@ -71,6 +72,7 @@ export class Takeovers {
     for (; !this.#closing.signal.aborted; await this.#pause(LOOK_MS)) {
       const { role, state } = port;
       if (state === undefined || (role !== 'following' && role !== 'owning')) continue;
+      this.#tellInterrupted(takeover);
       if (isLeftBehind(group, port, this.#options.isHere)) await this.#withdraw(takeover);
       const { life } = state;
       // Stopped at a step, which is tried again until it passes or somebody else orders otherwise.
@@ -90,6 +92,16 @@ export class Takeovers {
         await this.#pause(RETRY_MS);
       }
     }
+  }
+
+  /** Whether its file systems were to be unmounted too only who ordered it knows: it is not gone on with unasked. */
+  #tellInterrupted({ group, port }: GroupTakeover): void {
+    const about = `release of group ${group.name}`;
+    const { notes, logger } = this.#options;
+    if (!wasInterrupted(group, port)) return void notes.delete(about);
+    const text = `group ${group.name}: the node ended in the middle of its release, and nobody serves it: ${howToGoOn(group.name)}`;
+    if (!notes.has(about)) logger.warn({ group: group.name }, text);
+    notes.set(about, text);
   }
 
   async #withdraw({ group, port }: GroupTakeover): Promise<void> {

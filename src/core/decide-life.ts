@@ -72,7 +72,9 @@ function decideClaim(life: GroupLife, { node, way, lossAccepted, order, seen }: 
 function decideBeginRelease(life: GroupLife, { way, order }: BeginReleaseCommand): Decision {
   if (life.status === 'unclaimed') return refused('the group was never claimed: it does not move between nodes');
   const known = life.orders.find(({ commandId, what }) => what === 'release' && commandId === order.commandId);
-  const isCurrent = life.status === 'releasing' || life.status === 'released';
+  // Claimed again by this very order, since the node ended in the middle of it.
+  const isResumed = life.status === 'claimed' && life.order.commandId === order.commandId;
+  const isCurrent = life.status === 'releasing' || life.status === 'released' || isResumed;
   if (known !== undefined && !(isCurrent && known.takeover === life.takeover)) {
     return refused(`this command id was carried out before, as takeover ${known.takeover}`);
   }

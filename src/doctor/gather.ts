@@ -1,6 +1,6 @@
 /** Puts the scene together: the configuration, and what the node says where one runs. */
 
-import type { LockRow, Page, StatusReply } from '../admin/messages.js';
+import type { GroupsReply, LockRow, Page, StatusReply } from '../admin/messages.js';
 import { addressFrom } from '../base/address.js';
 import { LedgerError } from '../base/errors.js';
 import type { Configuration } from '../config/configuration.js';
@@ -23,7 +23,8 @@ export async function gather(configuration: Configuration, socket: string, ask: 
   try {
     const status = await ask<StatusReply>('status', {});
     const clients = status.status === 'down' ? [] : await knownClients(ask);
-    node = { status, clients, pid: await processOfUnixSocket(PROC, socket) };
+    const { shared = [] } = await ask<GroupsReply>('groups', {});
+    node = { status, shared, clients, pid: await processOfUnixSocket(PROC, socket) };
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     nodeProblem = error.message;

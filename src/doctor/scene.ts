@@ -1,6 +1,6 @@
 /** What the doctor's checks look at: the configuration, the node where one runs, and the host through these ports. */
 
-import type { StatusReply } from '../admin/messages.js';
+import type { GroupLifeReply, StatusReply } from '../admin/messages.js';
 import { parseAddress, type Address } from '../base/address.js';
 import type { Configuration } from '../config/configuration.js';
 import type { Rpcbind } from '../effects/rpcbind/rpcbind.js';
@@ -15,6 +15,8 @@ export interface KnownClient {
 /** What a running node says of itself. */
 export interface NodeFacts {
   readonly status: StatusReply;
+  /** Groups that it shares with other nodes. */
+  readonly shared: readonly GroupLifeReply[];
   /** Its process as /proc of this host has it; the node itself may be in a container, with another number. */
   readonly pid: number | undefined;
   /** At most `CLIENTS_MAX`, those who wait first: they are owed a callback. */

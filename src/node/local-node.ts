@@ -177,5 +177,6 @@ function viewOf(handle: GroupHandle): Omit<GroupView, 'addresses' | 'isLocal'> {
 
 function ownerText({ life }: NlmFiles): string {
   if (life.status === 'unclaimed') return 'nobody has claimed it';
+  if (life.status === 'releasing') return `being released by ${life.node}`;
   return life.status === 'released' ? `${life.node} has released it` : `owned by ${life.node}`;
 }

@@ -32,6 +32,10 @@ export async function release(
   const { order, unmount } = request;
   const { life } = state;
   if (life.status === 'released' && wasOrdered(life.orders, order.commandId)) return [];
+  if (wasInterrupted(group, port)) {
+    // The node ended on the way, and is no owner any more: only an owner can end its release.
+    await port.claim({ way: life.way, acceptLoss: false, order, seen: life });
+  }
   if (port.role !== 'owning' && port.role !== 'releasing') {
     const owner = life.node === '' ? 'nobody' : `node ${life.node}`;
     throw new LedgerError('refused', `node ${group.node} does not own group ${group.name}: ${owner} does`);
@@ -82,6 +86,18 @@ export async function release(
   await submitted(port, { type: 'finish-release' });
   await port.surrender();
   return reports;
+}
+
+/** Whether a release of this node's stands still since the process that it was in has ended. It waits for an order. */
+export function wasInterrupted(
+  { node }: Pick<MovedGroup, 'node'>,
+  { role, state }: Pick<MemberPort, 'role' | 'state'>,
+): boolean {
+  return role === 'following' && state?.life.status === 'releasing' && state.life.node === node;
+}
+
+export function howToGoOn(group: string): string {
+  return `go on with it (nlm-ledger release ${group}, with --unmount where it was given), or serve it here again (nlm-ledger take ${group})`;
 }
 
 function wasOrdered(orders: readonly { readonly commandId: string; readonly what: string }[], id: string): boolean {

@@ -48,6 +48,7 @@ const STATUS: StatusReply = {
 const node = (status: Partial<StatusReply> = {}, facts: Partial<NodeFacts> = {}): NodeFacts => ({
   status: { ...STATUS, ...status },
   pid: process.pid,
+  shared: [],
   clients: [],
   ...facts,
 });
@@ -78,6 +79,21 @@ test('a group that is down or grants nothing is named, and one in grace too', as
   says(t, await at('grace'), 'warn', /in grace/);
   says(t, await at('serving'), 'ok', /serves/);
   says(t, await checkNode(sceneOf(data)), 'warn', /no node was asked/);
+});
+
+test('a release that a crash of the node interrupted is named, with the two ways on', async (t) => {
+  const order = { commandId: 'r', actor: 'test', door: 'test', reason: '' };
+  const life = {
+    group: 'home', role: 'following', nodes: ['a', 'b'], isKnown: true, owner: 'a', from: '', status: 'releasing', way: 'carry',
+    takeover: 2, epoch: 1, position: 9, lossAccepted: false, since: 0, order, steps: [],
+    reclaims: { reclaimed: 0, missed: 0, expected: 0 },
+  } as const; // prettier-ignore
+  const of = async (change: Partial<typeof life> | { role: 'releasing' }) =>
+    checkNode(sceneOf('/nonexistent', { node: node({}, { shared: [{ ...life, ...change }] }) }));
+  const said = await of({});
+  says(t, said, 'fail', /release of group home stopped/);
+  t.regex(said[0]?.todo ?? '', /nlm-ledger release home.*nlm-ledger take home/);
+  says(t, await of({ role: 'releasing' }), 'ok', /serves/);
 });
 
 test('an address at which NLM does not answer is named', async (t) => {

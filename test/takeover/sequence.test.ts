@@ -321,3 +321,45 @@ test('a node without a part in the group does not take it', async (t) => {
   await release(a);
   await t.throwsAsync(take(made.node('x')), { code: 'refused', message: /has no part in group web/ });
 });
+
+for (const way of ['carry', 'reclaim'] as const) {
+  test(`a release (${way}) that a crash of its owner interrupted goes on with an order: the same one, or a new one`, async (t) => {
+    for (const again of ['r1', 'r2']) {
+      const { made, a, b } = await scene(t);
+      await a.ask(lock(at(1, 0)));
+      made.fail('unexport', true);
+      await t.throwsAsync(a.takeover.release({ order: order('r1'), way, unmount: false }));
+      // The process ends: its group is not owned any more, and nobody else has it.
+      await a.surrender();
+      made.fail('unexport', false);
+      t.like(groupLife(a.state), { status: 'releasing', node: 'a' });
+      t.is(a.role, 'following');
+      made.trail();
+      await a.takeover.release({ order: order(again), unmount: false });
+      t.deepEqual(
+        made.trail().filter((line) => line.endsWith('claims') || line.endsWith('unexport')),
+        ['a claims', 'a unexport'],
+      );
+      t.like(groupLife(a.state), { status: 'released', node: 'a', way });
+      // A copy of it does nothing.
+      t.deepEqual(await a.takeover.release({ order: order(again), unmount: false }), []);
+      await b.takeover.take({ order: order(`t-${again}`), force: false, acceptLoss: false });
+      t.is(
+        await b.ask(way === 'carry' ? lock({ ...at(2, 0), block: false }) : lock({ ...at(1, 0), reclaim: true })),
+        way === 'carry' ? 'denied' : 'granted',
+      );
+    }
+  });
+}
+
+test('a release that a crash interrupted is taken back by a take on its node, and a late copy of its order does nothing', async (t) => {
+  const { made, a } = await scene(t);
+  made.fail('unexport', true);
+  await t.throwsAsync(a.takeover.release({ order: order('r1'), way: 'carry', unmount: false }));
+  await a.surrender();
+  made.fail('unexport', false);
+  await a.takeover.take({ order: order('t1'), force: false, acceptLoss: false });
+  t.is(groupLife(a.state).status, 'owned');
+  await t.throwsAsync(a.takeover.release({ order: order('r1'), unmount: false }), { message: /carried out before/ });
+  t.is(groupLife(a.state).status, 'owned');
+});

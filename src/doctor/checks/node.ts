@@ -3,6 +3,7 @@
 import { parseAddress } from '../../base/address.js';
 import { NLM_PROGRAM } from '../../nlm/procedures.js';
 import { fail, ok, warn, type Said } from '../finding.js';
+import { howToGoOn } from '../../takeover/release.js';
 import { pingProblem } from '../ping.js';
 import type { Scene } from '../scene.js';
 
@@ -17,7 +18,7 @@ export async function checkNode({ node, nodeProblem, socket }: Scene): Promise<S
       ),
     ];
   }
-  const { status } = node;
+  const { status, shared } = node;
   const said: Said[] = status.groups.flatMap(({ name, status: state, statusReason }) => {
     if (state === 'down') {
       return [
@@ -27,6 +28,12 @@ export async function checkNode({ node, nodeProblem, socket }: Scene): Promise<S
     if (state === 'degraded') return [fail(`group ${name} grants nothing: ${statusReason}`, 'make room on its disk')];
     return state === 'grace' ? [warn(`group ${name} is in grace: ${statusReason}`, 'wait for its end')] : [];
   });
+  for (const life of shared) {
+    if (!life.isKnown || life.role !== 'following' || life.status !== 'releasing' || life.owner !== status.node)
+      continue;
+    const what = `the release of group ${life.group} stopped when the node ended in the middle of it: nobody serves it`;
+    said.push(fail(what, howToGoOn(life.group)));
+  }
   for (const { address, present, nlmPort } of status.listeners) {
     if (!present) continue;
     for (const transport of TRANSPORTS) {
