@@ -3,7 +3,8 @@
  *
  *     opening -> following -> claiming -> owning -> (releasing) -> following
  *
- * - A claim appends the first entry of the next epoch; calls are decided after `serve()`, and held until then.
+ * - A claim appends the first entry of the next epoch; calls are decided after `serve()`, and held until then. What
+ *   asks for a lock is held too from the beginning of a release on.
  * - An owner that is fenced, or that sees a higher epoch, gives the group up: what is in memory is not true, and is
  *   folded anew from the archive.
  * - Nothing is decided for a group that is not owned: STALE_FH, since its file systems are somewhere else.
@@ -145,7 +146,7 @@ export class GroupMember implements GroupHandle {
   /** A client's call. */
   submitCall(command: Command, settle: Settle): void {
     const group = this.#group;
-    if (group !== undefined && this.#serving) {
+    if (group !== undefined && this.#serving && !(isPatient(command) && isBetween(group.state))) {
       // Its ledger does not answer: what is asked now is not decided before it does.
       if (group.waitingMs > HOLD_MS_MAX && isPatient(command)) answerUndecided(command, settle);
       else group.submit(command, settle);
@@ -288,6 +289,11 @@ export class GroupMember implements GroupHandle {
       new LedgerError('refused', `Group ${this.name} cannot be ${what} here now: this node is ${this.#role}.`)
     );
   }
+}
+
+/** Whether its owner gives it up, or takes it back: who grants is known soon, and GRACE would cost a client 5 s. */
+function isBetween({ life }: NlmFiles): boolean {
+  return life.status !== 'owned';
 }
 
 /** Calls whose client comes back by itself, soon and with the same question. */

@@ -31,6 +31,8 @@ export interface HookFacts {
   readonly takeover: number;
   readonly from: string;
   readonly commandId: string;
+  /** The node that serves the group already, where the address stayed behind; left out in a takeover. */
+  readonly takenBy?: string;
 }
 
 /** What a hook finds in its environment; ops/hooks/README.md says the same to its authors. */
@@ -45,6 +47,7 @@ export function hookEnvironment(group: MovedGroup, facts: HookFacts): Readonly<R
     NLM_EPOCH: String(facts.epoch),
     NLM_TAKEOVER: String(facts.takeover),
     NLM_COMMAND_ID: facts.commandId,
+    NLM_TAKEN_BY: facts.takenBy ?? '',
     NLM_ADDRESSES: group.addresses.join(' '),
     NLM_EXPORTS: lines(group.exports.map(({ path }) => path)),
     NLM_FILE_SYSTEMS: lines(group.exports.map(({ fileSystem }) => fileSystem)),

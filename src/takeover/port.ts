@@ -33,7 +33,7 @@ export interface MemberPort {
   submit(command: Command): Promise<Settled>;
   /** Calls are decided from here on; `serve-group` is durable by then. Idempotent, as the doors are. */
   serve(): void;
-  /** Sockets of the group's addresses are closed and their connections reset, while the addresses are still here. */
+  /** Sockets of the group's addresses are closed, and the connections that there are yet are reset. */
   closeDoor(): Promise<void>;
   /** Sockets are bound as soon as the addresses are here, and registered; resolves then. @throws LedgerError `timeout` */
   openDoor(msMax: number): Promise<void>;

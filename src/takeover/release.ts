@@ -1,7 +1,7 @@
 /**
  * Release: the owner gives its group up, in an order in which nobody gets a lock too early and no client hangs
- * (hazards 12 and 16). From `group-releasing` on nothing is granted; the door is closed while the address is still
- * here, so that the resets get out; only then the address goes.
+ * (hazards 12 and 16). From `group-releasing` on nothing is granted. The hook takes the address away, with every
+ * connection that it had; without such a hook the door closes while the address is here, so that the resets get out.
  */
 
 import { LedgerError } from '../base/errors.js';
@@ -44,6 +44,8 @@ export async function release(
   await submitted(port, { type: 'begin-release', way, order });
   const isCarry = way === 'carry';
   const steps: readonly Step[] = [
+    // A reset that comes before the address can be connected to elsewhere costs a Linux client three seconds.
+    hookStep(group, port, 'address-down'),
     {
       step: 'close-door',
       always: true,
@@ -52,7 +54,6 @@ export async function release(
         return done();
       },
     },
-    hookStep(group, port, 'address-down'),
     hookStep(group, port, 'unexport'),
     {
       step: 'purge-addresses',

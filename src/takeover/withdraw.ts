@@ -26,7 +26,9 @@ export function isLeftBehind(
 export async function withdraw(group: MovedGroup, { state }: Pick<MemberPort, 'state'>): Promise<string> {
   const path = group.hooks['address-down'];
   if (path === undefined || state === undefined) return '';
-  const { way, takeover, from } = state.life;
+  const { way, takeover, from, node, status } = state.life;
   const facts = { step: 'address-down', way, epoch: state.epoch, takeover, from, commandId: '' } as const;
-  return runHook({ path, environment: hookEnvironment(group, facts), msMax: group.hookMs });
+  // One that has only claimed it will announce it.
+  const takenBy = status === 'owned' ? node : '';
+  return runHook({ path, environment: hookEnvironment(group, { ...facts, takenBy }), msMax: group.hookMs });
 }

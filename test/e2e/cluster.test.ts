@@ -138,8 +138,11 @@ async function unnoticed(t: ExecutionContext): Promise<void> {
 }
 
 async function move(group: GroupName, from: Member, to: Member, words: readonly string[] = []): Promise<Life> {
-  await from.node.command(['release', group, ...words]);
-  await to.node.command(['take', group, ...words]);
+  const released = from.node.command(['release', group, ...words]);
+  // It waits two seconds for the release, which may take longer on a busy machine.
+  const taken = to.node.attempt(['take', group, ...words]);
+  await released;
+  if ((await taken).code !== 0) await to.node.command(['take', group, ...words]);
   return to.serves(group);
 }
 

@@ -113,6 +113,27 @@ test('hazard 16: while it is undecided calls wait for three seconds, then all bu
   t.is(outcomeOf(given), 'withheld');
 });
 
+test('hazard 16: who asks for a lock during a release is not answered: GRACE would cost five seconds', async (t) => {
+  const log = new SharedLog('g');
+  const a = await owner(t, log, 'a');
+  await a.ask(lock({ svid: 1 }));
+  const order = (commandId: string) => ({ commandId, actor: 'test', door: 'test', reason: '' });
+  await a.member.submitted({ type: 'begin-release', way: 'carry', order: order('r1') });
+  const asked = a.ask(lock({ svid: 2 }));
+  t.is(outcomeOf(await a.ask(unlock({ svid: 1 }))), 'granted');
+  t.is(await Promise.race([asked.then(outcomeOf), delay(50).then(() => 'held')]), 'held');
+
+  // Taken back, it is decided here; released, by the next owner.
+  await a.member.submitted({ type: 'abandon-release', order: order('t1') });
+  await a.serve();
+  t.is(outcomeOf(await asked), 'granted');
+  await a.member.submitted({ type: 'begin-release', way: 'carry', order: order('r2') });
+  const late = a.ask(lock({ svid: 3 }));
+  await a.member.submitted({ type: 'finish-release' });
+  await a.member.surrender();
+  t.is(outcomeOf(await late), 'not-here');
+});
+
 test('hazard 8: an answer without events waits for an append that confirms the claim', async (t) => {
   const log = new SharedLog('g');
   const a = await owner(t, log, 'a');

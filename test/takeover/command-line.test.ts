@@ -48,7 +48,7 @@ test('on a terminal each step is shown as it ends', async (t) => {
   const { sockets } = await cluster(t);
   const { code, out, err } = await nlmOnTerminal('release', 'web', '--socket', sockets[0]!);
   t.is(code, 0);
-  t.regex(err, /^a {2}close-door +done/);
+  t.regex(err, /^a {2}address-down +done/);
   t.regex(err, /unmount +skipped/);
   t.is(out.split('\n').length, 3);
 });

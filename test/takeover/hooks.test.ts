@@ -69,6 +69,7 @@ test('the environment of a hook names the group, step, addresses, exports and mo
   t.deepEqual(hookEnvironment(group, facts), {
     NLM_GROUP: 'web',
     NLM_STEP: 'mount',
+    NLM_TAKEN_BY: '',
     NLM_NODE: 'b',
     NLM_FROM: 'a',
     NLM_WAY: 'carry',

@@ -77,6 +77,6 @@ test('group-status tells the steps of the last takeover with who did them', asyn
     { group: 'web' },
   );
   const steps = groups[0]!.steps.map(({ step, node }) => `${node} ${step}`);
-  t.is(steps[0], 'a close-door');
+  t.is(steps[0], 'a address-down');
   t.is(steps.at(-1), 'b notify');
 });

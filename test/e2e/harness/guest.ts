@@ -112,6 +112,8 @@ export class Guest {
       'panic=1',
       'quiet',
       'nokaslr',
+      // On a busy machine the ticks that it counts come late, and the guest would not boot.
+      'no_timer_check',
       'mitigations=off',
       'random.trust_cpu=on',
       'tsc=unstable',
