@@ -42,6 +42,20 @@ test('a slow disk is never synced on the calling thread', async (t) => {
   t.is(writer.state.way, 'pool');
 });
 
+test('a disk that is quick but for the waking of the pool is tried on the calling thread; there it is measured anew', async (t) => {
+  const file = new TimedFile();
+  file.tookMs = 0.6;
+  const writer = new SyncWriter('adaptive', () => file.now);
+  await write(writer, file, 16);
+  t.is(writer.state.way, 'main');
+  file.tookMs = 0.2;
+  await write(writer, file, 5_000);
+  t.is(writer.state.way, 'main');
+  file.tookMs = 0.6;
+  await write(writer, file, 40);
+  t.is(writer.state.way, 'pool');
+});
+
 test('a disk that becomes slow is left to the pool after a few writes, and tried again later each time', async (t) => {
   const file = new TimedFile();
   const writer = new SyncWriter('adaptive', () => file.now);

@@ -12,7 +12,9 @@
  * So: O_DSYNC into prewritten segments, and on the calling thread as long as the disk answers quickly. A slow sync
  * here would stall every client, so one that takes longer than `STALL_MS_MAX`, or a mean above `MEAN_MS_MAX` (two or
  * three slow ones among quick ones), sends the writes to the pool for a while, twice as long each time. The first
- * writes go through the pool: an unknown disk is never tried on the main thread.
+ * writes go through the pool: an unknown disk is never tried on the main thread. What the pool shows is the disk and
+ * two wakings of threads, which on a machine with idle processors take longer than a quick disk: so it says whether
+ * the disk is worth a try (`TRY_MS_MAX`), and this thread's own writes, measured anew, whether they stay here.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -23,6 +25,8 @@ export type SyncWay =
   'adaptive' | 'main' | 'pool';
 
 const MEAN_MS_MAX = 0.3;
+/** Mean in the pool. A disk that is slower here than it may be shows that within some ten writes. */
+const TRY_MS_MAX = 1;
 const STALL_MS_MAX = 50;
 /** One slow write among quick ones (a busy processor, a full queue) is no slow disk: it counts as no more than this. */
 const SAMPLE_MS_MAX = 4;
@@ -73,9 +77,11 @@ export class SyncWriter {
     if (this.#way !== 'adaptive' || this.#main) return;
     const now = this.#now();
     this.#learn(now - started);
-    if (this.#samples >= POOL_SAMPLES_MIN && this.#meanMs < MEAN_MS_MAX && now >= this.#pausedUntil) {
+    if (this.#samples >= POOL_SAMPLES_MIN && this.#meanMs < TRY_MS_MAX && now >= this.#pausedUntil) {
       this.#main = true;
       this.#quick = 0;
+      // Neither quick nor slow: a single slow write decides nothing.
+      this.#meanMs = MEAN_MS_MAX / 2;
     }
   }
 
