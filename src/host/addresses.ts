@@ -13,8 +13,11 @@ export interface AddressChange {
   readonly removed: readonly Address[];
 }
 
-/** The poll beside a living `ip monitor`, and without one. */
-const POLL_MONITORED_MS = 2000;
+/**
+ * The poll beside a living `ip monitor`, and without one. A poll begins a process, and the larger this one's memory is, the
+ * longer all clients wait for that.
+ */
+const POLL_MONITORED_MS = 10_000;
 const POLL_ALONE_MS = 1000;
 const MONITOR_RESTART_MS = 10_000;
 /**

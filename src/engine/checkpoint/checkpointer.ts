@@ -4,7 +4,7 @@
  * replay next to nothing.
  */
 
-import { askWorker, type AskedWorker } from '../../host/worker.js';
+import { KeptWorker } from '../../host/worker.js';
 import type { Position } from '../../ledger/port.js';
 
 export interface CheckpointerOptions {
@@ -34,6 +34,11 @@ const BYTES_AN_EVENT = 128;
 /** In a quiet group one is due after so many: fewer are replayed in less time than its worker takes to begin. */
 const EVENTS_DUE_QUIET = 50_000;
 const QUIET_MS = 1000;
+/**
+ * After a checkpoint of no more than this the worker stays for the next one: to begin anew and to fold with code that is not
+ * compiled takes it longer than the checkpoint itself. A large table's memory is given back.
+ */
+const WORKER_KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -41,7 +46,7 @@ export class Checkpointer {
   #since = 0;
   #due = EVENTS_DUE;
   #running: Promise<void> | undefined;
-  #asked: AskedWorker<CheckpointAnswer> | undefined;
+  readonly #worker = new KeptWorker<CheckpointTask, CheckpointAnswer>(new URL('worker.js', import.meta.url));
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -75,17 +80,15 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#quiet);
-    await this.#asked?.end();
+    await this.#worker.end();
     await this.#running;
   }
 
   async #fold(): Promise<void> {
     this.#since = 0;
     const { data, group, log } = this.#options;
-    const task: CheckpointTask = { data, group };
-    this.#asked = askWorker<CheckpointAnswer>(new URL('worker.js', import.meta.url), task);
-    const answer = await this.#asked.answer;
-    this.#asked = undefined;
+    const answer = await this.#worker.ask({ data, group });
+    if (answer.type === 'failed' || answer.bytes > WORKER_KEPT_BYTES_MAX) await this.#worker.end();
     if (this.#closed) return;
     if (answer.type === 'written') {
       this.#due = Math.max(EVENTS_DUE, Math.round(answer.bytes / BYTES_AN_EVENT));

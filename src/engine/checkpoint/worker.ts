@@ -1,6 +1,6 @@
-/** The worker of checkpointer.ts: folds the files from the newest checkpoint to the head, and writes the next one. */
+/** The worker of checkpointer.ts: as often as it is asked it folds the files to the head, and writes a checkpoint. */
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { CHECKPOINT_VERSION, serialize } from '../../core/checkpoint.js';
 import { FileCheckpoints } from '../../ledger/file/checkpoints.js';
 import { behindTheCalls } from '../../host/priority.js';
@@ -22,8 +22,10 @@ async function checkpoint({ data, group }: CheckpointTask): Promise<CheckpointAn
 
 behindTheCalls();
 
-// The cast states what checkpointer.ts hands over.
-const answer = await checkpoint(workerData as CheckpointTask).catch((error: unknown): CheckpointAnswer => {
-  return { type: 'failed', why: error instanceof Error ? error.message : String(error) };
+parentPort?.on('message', (task: CheckpointTask) => {
+  void checkpoint(task)
+    .catch((error: unknown): CheckpointAnswer => {
+      return { type: 'failed', why: error instanceof Error ? error.message : String(error) };
+    })
+    .then((answer) => parentPort?.postMessage(answer));
 });
-parentPort?.postMessage(answer);
