@@ -40,7 +40,8 @@ test('unsigned 64-bit integers are exact at every edge', (t) => {
 });
 
 test('MurmurHash3 gives the published values', (t) => {
-  const of = (text: string) => murmur3(Buffer.from(text), 0, Buffer.byteLength(text));
+  const of = (text: string) =>
+    murmur3(new DataView(Uint8Array.from(Buffer.from(text)).buffer), 0, Buffer.byteLength(text));
   t.is(of(''), 0);
   t.is(of('test'), 0xba6bd213);
   t.is(of('Hello, world!'), 0xc0363e43);

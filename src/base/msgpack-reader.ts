@@ -4,14 +4,9 @@
  * is what a start with a million events to fold is spent on. Throws LedgerError `damaged`, never anything else.
  */
 
-import type { Bytes } from './bytes.js';
+import { latin1, type Bytes } from './bytes.js';
 import { LedgerError } from './errors.js';
 import type { U64 } from './u64.js';
-
-/** Node's own method behind `toString('latin1')`, without its argument checks; its declarations leave it out. */
-interface Latin1Buffer {
-  latin1Slice(start: number, end: number): string;
-}
 
 const TWO_32 = 0x1_0000_0000;
 const EMPTY = Buffer.alloc(0);
@@ -115,7 +110,7 @@ export class MsgpackReader {
     const start = this.#skip(length);
     const bytes = this.#bytes;
     // The casts brand what both ways say: one character a byte.
-    if (length > LOOP_BYTES_MAX) return (bytes as Buffer & Latin1Buffer).latin1Slice(start, start + length) as Bytes;
+    if (length > LOOP_BYTES_MAX) return latin1(bytes, start, length);
     let found = '';
     for (let at = start; at < start + length; at += 1) found += String.fromCharCode(bytes[at]!);
     return found as Bytes;

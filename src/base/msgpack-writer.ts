@@ -8,7 +8,6 @@ import type { Bytes } from './bytes.js';
 import { u64ToBigInt, type U64 } from './u64.js';
 
 const FIRST_SIZE_BYTES = 16 * 1024;
-const TWO_32 = 0x1_0000_0000;
 /** Below this many characters a loop is quicker than the call into Node's encoder. */
 const LOOP_CHARS_MAX = 40;
 
@@ -47,7 +46,7 @@ export class MsgpackWriter {
 
   /** A whole number, exact to 2^53. Above 2^32-1, and below 0, as a float 64, which is exact as far. */
   number(value: number): void {
-    if (value >= 0 && value < TWO_32 && Number.isInteger(value)) return this.#uint(value);
+    if (value >>> 0 === value) return this.#uint(value);
     if (value < 0 && value >= -32 && Number.isInteger(value)) return this.#byte(value & 0xff);
     const at = this.#grow(9);
     this.#buffer[at] = 0xcb;
@@ -105,10 +104,31 @@ export class MsgpackWriter {
     else this.#head(length, 0xc5, 0xc6);
   }
 
+  /** Almost everything that is written: one look at the room for all forms. */
   #uint(value: number): void {
-    if (value < 0x80) return this.#byte(value);
-    if (value < 0x100) return this.#two(0xcc, value);
-    this.#head(value, 0xcd, 0xce);
+    const at = this.#at;
+    if (at + 5 > this.#buffer.length) this.#reach(at + 5);
+    const buffer = this.#buffer;
+    if (value < 0x80) {
+      buffer[at] = value;
+      this.#at = at + 1;
+    } else if (value < 0x100) {
+      buffer[at] = 0xcc;
+      buffer[at + 1] = value;
+      this.#at = at + 2;
+    } else if (value < 0x1_0000) {
+      buffer[at] = 0xcd;
+      buffer[at + 1] = value >>> 8;
+      buffer[at + 2] = value;
+      this.#at = at + 3;
+    } else {
+      buffer[at] = 0xce;
+      buffer[at + 1] = value >>> 24;
+      buffer[at + 2] = value >>> 16;
+      buffer[at + 3] = value >>> 8;
+      buffer[at + 4] = value;
+      this.#at = at + 5;
+    }
   }
 
   /** 16 bits where they hold the number, else 32. */
@@ -145,11 +165,13 @@ export class MsgpackWriter {
   #grow(count: number): number {
     const at = this.#at;
     this.#at = at + count;
-    if (this.#at > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at));
-      this.#buffer.copy(larger, 0, 0, at);
-      this.#buffer = larger;
-    }
+    if (this.#at > this.#buffer.length) this.#reach(this.#at);
     return at;
+  }
+
+  #reach(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, bytes));
+    this.#buffer.copy(larger);
+    this.#buffer = larger;
   }
 }

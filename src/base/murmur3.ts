@@ -7,16 +7,16 @@ const C1 = 0xcc9e2d51;
 const C2 = 0x1b873593;
 
 /** Of the bytes from `start` to before `end`; an unsigned 32-bit integer. */
-export function murmur3(buffer: Uint8Array, start: number, end: number): number {
+export function murmur3(view: DataView, start: number, end: number): number {
   let h = 0;
   let at = start;
   for (; at + 4 <= end; at += 4) {
-    h ^= scramble(buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16) | (buffer[at + 3]! << 24));
+    h ^= scramble(view.getInt32(at, true));
     h = (h << 13) | (h >>> 19);
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
   let tail = 0;
-  for (let shift = 0; at < end; at += 1, shift += 8) tail |= buffer[at]! << shift;
+  for (let shift = 0; at < end; at += 1, shift += 8) tail |= view.getUint8(at) << shift;
   h ^= scramble(tail) ^ (end - start);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -31,11 +31,12 @@ import {
 } from './names.js';
 import { acknowledgeThere, addPending, dropPending, findPending, keepUndoable, undoGrant } from './pending.js';
 import type { CallIdentity, LockId, Selector } from './command.js';
-import type { ClientId, OwnerId } from './event.js';
+import type { OwnerId } from './event.js';
 import { evolveLife } from './evolve-life.js';
 import { evolveNsm } from './evolve-nsm.js';
 import { beginMisses, endMisses, expectHeld, openGrace } from './expect.js';
 import { closeGrace } from './grace.js';
+import { EXPIRED_REPLIES_MAX } from './limits.js';
 import type { Counts } from './outcome.js';
 import { covers } from './range.js';
 import { countRecorded, countTold } from './refusals.js';
@@ -354,12 +355,14 @@ function rememberOf(
   state.replies.add(client.id, procedure, call, id, at.time);
   settleClient(state, client);
   const { repliesMax, replyAgeMsMax } = state.rules;
-  if (!state.replies.isBeyond(repliesMax, at.time - replyAgeMsMax)) return;
-  state.replies.trim(repliesMax, at.time - replyAgeMsMax, (id: ClientId) => {
-    const theirs = state.clients[id]!;
+  const notBefore = at.time - replyAgeMsMax;
+  for (let expired = 0; state.replies.isBeyond(repliesMax, notBefore); expired += 1) {
+    // What is only old goes in bounded steps.
+    if (expired >= EXPIRED_REPLIES_MAX && state.replies.count <= repliesMax) return;
+    const theirs = state.clients[state.replies.dropOldest()]!;
     theirs.replies -= 1;
     settleClient(state, theirs);
-  });
+  }
 }
 
 function done(

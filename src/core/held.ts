@@ -12,6 +12,8 @@ import {
   L_FLAGS,
   L_ID,
   L_NEXT,
+  L_OWN_LEFT,
+  L_OWN_RIGHT,
   L_OWNER,
   L_PREVIOUS,
   L_START_HIGH,
@@ -47,8 +49,10 @@ function addLock(
   const { locks, owners, files } = state;
   const slot = locks.take();
   locks.fill(slot, owner, file, flags, range, id, time);
-  files.set(file, F_BY_START, state.byStart.insert(files.get(file, F_BY_START), slot));
-  files.set(file, F_BY_OWNER, state.byOwner.insert(files.get(file, F_BY_OWNER), slot));
+  const trees = files.page(file);
+  const there = files.offset(file);
+  trees[there + F_BY_START] = state.byStart.insert(trees[there + F_BY_START]!, slot);
+  trees[there + F_BY_OWNER] = state.byOwner.insert(trees[there + F_BY_OWNER]!, slot);
   owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
   count(state, owner, file, 'locks', (flags & EXPECTED) !== 0);
   return slot;
@@ -57,16 +61,20 @@ function addLock(
 /** Takes a row out, dead or alive; the caller settles owner and file. */
 export function dropLock(state: NlmFiles, slot: number): void {
   const { locks, owners, files } = state;
-  const owner = locks.get(slot, L_OWNER);
-  const file = locks.get(slot, L_FILE);
+  const page = locks.page(slot);
+  const at = locks.offset(slot);
+  const owner = page[at + L_OWNER]!;
+  const file = page[at + L_FILE]!;
   rowLeaves(state, slot, 'lock');
-  files.set(file, F_BY_START, state.byStart.remove(files.get(file, F_BY_START), slot));
-  files.set(file, F_BY_OWNER, state.byOwner.remove(files.get(file, F_BY_OWNER), slot));
+  const trees = files.page(file);
+  const there = files.offset(file);
+  trees[there + F_BY_START] = state.byStart.remove(trees[there + F_BY_START]!, slot);
+  trees[there + F_BY_OWNER] = state.byOwner.remove(trees[there + F_BY_OWNER]!, slot);
   owners.set(owner, O_LOCK, unlink(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
-  uncount(state, owner, file, locks.getWide(slot, L_ID), 'locks', (locks.get(slot, L_FLAGS) & EXPECTED) !== 0);
+  uncount(state, owner, file, locks.getWide(slot, L_ID), 'locks', (page[at + L_FLAGS]! & EXPECTED) !== 0);
   // A free row belongs to nobody: find-lock scans them, and a page's cursor may still point at it.
-  locks.set(slot, L_OWNER, 0);
-  locks.set(slot, L_FILE, 0);
+  page[at + L_OWNER] = 0;
+  page[at + L_FILE] = 0;
   locks.release(slot);
 }
 
@@ -218,11 +226,15 @@ function touching(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): 
   if (slot === 0) return NOTHING;
   const to = equalU64(range.end, U64_MAX) ? U64_MAX : incrementU64(range.end);
   if (startsAfter(state, slot, to)) return NOTHING;
-  const found: number[] = [];
-  for (; slot !== 0 && !startsAfter(state, slot, to); slot = byOwner.above(root, owner, startOf(state, slot))) {
+  const found = [slot];
+  // A root without anything below it is the file's only lock.
+  if (slot === root && state.locks.get(root, L_OWN_LEFT) === 0 && state.locks.get(root, L_OWN_RIGHT) === 0)
+    return found;
+  for (;;) {
+    slot = byOwner.above(root, owner, startOf(state, slot));
+    if (slot === 0 || startsAfter(state, slot, to)) return found;
     found.push(slot);
   }
-  return found;
 }
 
 /** Takes `gone` out of a lock: what is left of it on the left keeps its number, a second piece gets a new one. */
@@ -232,6 +244,8 @@ function cut(state: NlmFiles, slot: number, theirs: Range, gone: Range): void {
   const file = locks.get(slot, L_FILE);
   const keepsLeft = compareU64(theirs.start, gone.start) < 0;
   const keepsRight = compareU64(theirs.end, gone.end) > 0;
+  // What is given back is most often what was taken.
+  if (!keepsLeft && !keepsRight) return dropLock(state, slot);
   const flags = locks.get(slot, L_FLAGS) | (isExpectedLock(state, slot) ? EXPECTED : 0);
   const id = locks.getWide(slot, L_ID);
   const time = locks.getWide(slot, L_TIME);

@@ -32,10 +32,12 @@ export class Chain {
   }
 
   push(slot: number): void {
-    if (this.#rows.get(slot, this.#member) === 1) return;
-    this.#rows.set(slot, this.#member, 1);
-    this.#rows.set(slot, this.#next, 0);
-    this.#rows.set(slot, this.#previous, this.#tail);
+    const page = this.#rows.page(slot);
+    const at = this.#rows.offset(slot);
+    if (page[at + this.#member] === 1) return;
+    page[at + this.#member] = 1;
+    page[at + this.#next] = 0;
+    page[at + this.#previous] = this.#tail;
     if (this.#tail === 0) this.#head = slot;
     else this.#rows.set(this.#tail, this.#next, slot);
     this.#tail = slot;
@@ -43,10 +45,12 @@ export class Chain {
   }
 
   remove(slot: number): void {
-    if (this.#rows.get(slot, this.#member) === 0) return;
-    this.#rows.set(slot, this.#member, 0);
-    const next = this.#rows.get(slot, this.#next);
-    const previous = this.#rows.get(slot, this.#previous);
+    const page = this.#rows.page(slot);
+    const at = this.#rows.offset(slot);
+    if (page[at + this.#member] === 0) return;
+    page[at + this.#member] = 0;
+    const next = page[at + this.#next]!;
+    const previous = page[at + this.#previous]!;
     if (previous === 0) this.#head = next;
     else this.#rows.set(previous, this.#next, next);
     if (next === 0) this.#tail = previous;

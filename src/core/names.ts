@@ -65,10 +65,12 @@ function findOwnerOf(state: NlmFiles, client: Client, name: OwnerName): OwnerId 
   for (let place = state.ownerIndex.first(hash); ; place = state.ownerIndex.after(hash, place)) {
     const owner = state.ownerIndex.at(hash, place);
     if (owner === 0) return 0;
+    const page = state.owners.page(owner);
+    const at = state.owners.offset(owner);
     if (
-      state.owners.get(owner, O_CLIENT) === client.id &&
-      state.owners.get(owner, O_ADDRESS) === address.id &&
-      state.owners.get(owner, O_SVID) === svid &&
+      page[at + O_SVID] === svid &&
+      page[at + O_CLIENT] === client.id &&
+      page[at + O_ADDRESS] === address.id &&
       state.ownerHandles[owner] === name.oh
     ) {
       return owner;
@@ -199,31 +201,19 @@ export function handleNumber(state: NlmFiles, file: FileId, handle: Bytes | unde
 
 /** Files and owners without locks, shares, waiters and pending grants stand in the lists of the idle. */
 export function settleOwner(state: NlmFiles, owner: OwnerId): void {
-  const { owners } = state;
-  if (
-    owners.get(owner, O_LOCK) === 0 &&
-    owners.get(owner, O_WAITER) === 0 &&
-    owners.get(owner, O_PENDING) === 0 &&
-    owners.get(owner, O_SHARES) === 0
-  ) {
+  const page = state.owners.page(owner);
+  const at = state.owners.offset(owner);
+  if ((page[at + O_LOCK]! | page[at + O_WAITER]! | page[at + O_PENDING]! | page[at + O_SHARES]!) === 0)
     state.idleOwners.push(owner);
-  } else {
-    state.idleOwners.remove(owner);
-  }
+  else state.idleOwners.remove(owner);
 }
 
 export function settleFile(state: NlmFiles, file: FileId): void {
-  const { files } = state;
-  if (
-    files.get(file, F_BY_START) === 0 &&
-    files.get(file, F_WAITER) === 0 &&
-    files.get(file, F_PENDING) === 0 &&
-    files.get(file, F_SHARES) === 0
-  ) {
+  const page = state.files.page(file);
+  const at = state.files.offset(file);
+  if ((page[at + F_BY_START]! | page[at + F_WAITER]! | page[at + F_PENDING]! | page[at + F_SHARES]!) === 0)
     state.idleFiles.push(file);
-  } else {
-    state.idleFiles.remove(file);
-  }
+  else state.idleFiles.remove(file);
 }
 
 export function settleClient(state: NlmFiles, client: Client): void {

@@ -13,7 +13,6 @@
 import type { CallIdentity, LockId } from './command.js';
 import type { ClientId } from './event.js';
 import { HashIndex, mix } from './hash-index.js';
-import { EXPIRED_REPLIES_MAX } from './limits.js';
 import { Rows } from './rows.js';
 
 export type Procedure = 'unlock' | 'cancel' | 'share' | 'unshare';
@@ -67,14 +66,14 @@ export class Replies {
   }
 
   add(client: ClientId, procedure: Procedure, call: CallIdentity, id: LockId, time: number): void {
-    const { port, xid, digest } = call;
-    const rows = this.#rows;
-    const slot = rows.take();
-    rows.set(slot, CLIENT, client);
-    rows.set(slot, PORT, port);
-    rows.set(slot, XID, xid);
-    rows.set(slot, PROCEDURE, PROCEDURE_NUMBER[procedure]);
-    rows.set(slot, DIGEST, digest);
+    const slot = this.#rows.take();
+    const page = this.#rows.page(slot);
+    const at = this.#rows.offset(slot);
+    page[at + CLIENT] = client;
+    page[at + PORT] = call.port;
+    page[at + XID] = call.xid;
+    page[at + PROCEDURE] = PROCEDURE_NUMBER[procedure];
+    page[at + DIGEST] = call.digest;
     this.#append(slot, id, time);
   }
 
@@ -97,25 +96,22 @@ export class Replies {
     this.#newest = slot;
   }
 
-  /** Whether `trim` would take anything out. */
+  /** Whether the oldest is beyond number or, where that counts, age. */
   isBeyond(countMax: number, notBefore: number): boolean {
     if (this.#rows.count > countMax) return true;
     return this.#oldest !== 0 && this.#rows.getWide(this.#oldest, TIME) < notBefore;
   }
 
-  /** Takes out what is beyond number or age, oldest first; `gone` hears whose each was. */
-  trim(countMax: number, notBefore: number, gone: (client: ClientId) => void): void {
+  /** Takes out the oldest, and says whose it was. Part of `evolve`, as long as `isBeyond`. */
+  dropOldest(): ClientId {
     const rows = this.#rows;
-    for (let expired = 0; this.#oldest !== 0; expired += 1) {
-      const slot = this.#oldest;
-      const old = expired < EXPIRED_REPLIES_MAX && rows.getWide(slot, TIME) < notBefore;
-      if (!old && rows.count <= countMax) return;
-      this.#index.remove(this.#hash(slot), slot);
-      this.#oldest = rows.get(slot, NEXT);
-      if (this.#oldest === 0) this.#newest = 0;
-      gone(rows.get(slot, CLIENT));
-      rows.release(slot);
-    }
+    const slot = this.#oldest;
+    this.#index.remove(this.#hash(slot), slot);
+    this.#oldest = rows.get(slot, NEXT);
+    if (this.#oldest === 0) this.#newest = 0;
+    const client = rows.get(slot, CLIENT);
+    rows.release(slot);
+    return client;
   }
 
   /** Oldest first: the five words, good for the call alone, the number and the time. */
@@ -129,14 +125,9 @@ export class Replies {
   }
 
   #hash(slot: number): number {
-    const rows = this.#rows;
-    return hashOf(
-      rows.get(slot, CLIENT),
-      rows.get(slot, PROCEDURE),
-      rows.get(slot, PORT),
-      rows.get(slot, XID),
-      rows.get(slot, DIGEST),
-    );
+    const page = this.#rows.page(slot);
+    const at = this.#rows.offset(slot);
+    return hashOf(page[at + CLIENT]!, page[at + PROCEDURE]!, page[at + PORT]!, page[at + XID]!, page[at + DIGEST]!);
   }
 }
 

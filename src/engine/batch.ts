@@ -3,16 +3,11 @@
 import type { MsgpackWriter } from '../base/msgpack-writer.js';
 import type { LockId } from '../core/command.js';
 import { encodeEvent } from '../core/event-codec.js';
-import type { Event } from '../core/event.js';
+import type { At, Event } from '../core/event.js';
 import type { Outcome } from '../core/outcome.js';
 import type { LedgerError } from '../base/errors.js';
 import type { EncodedEvents, Position } from '../ledger/port.js';
-import type { Settle } from './settled.js';
-
-interface Waiting {
-  readonly outcome: Outcome;
-  readonly settle: Settle;
-}
+import type { Answer, Settle } from './settled.js';
 
 /** Events in one entry at the most: one append stays short, and so does the turn in which it is answered. */
 const BATCH_EVENTS_MAX = 4096;
@@ -23,17 +18,22 @@ export class Batch {
   readonly position: Position;
   /** The entry's time: what `evolve` saw live is what it sees in replay. */
   readonly time: number;
+  /** Where its events stand. */
+  readonly at: At;
   readonly events: Event[] = [];
   readonly #writer: MsgpackWriter;
   /** Locks that came out of a wait: their clients are to be called. */
   readonly grants: LockId[] = [];
-  readonly #waiting: Waiting[] = [];
+  /** What is owed, in the order in which it was decided: outcomes, and who is to hear each. */
+  readonly #outcomes: Outcome[] = [];
+  readonly #settles: Settle[] = [];
 
   /** `writer` is the batch's own until it has left. */
-  constructor(position: Position, time: number, writer: MsgpackWriter) {
+  constructor(at: At, writer: MsgpackWriter) {
     this.#writer = writer;
-    this.position = position;
-    this.time = time;
+    this.at = at;
+    this.position = at.position;
+    this.time = at.time;
   }
 
   get full(): boolean {
@@ -57,20 +57,29 @@ export class Batch {
   }
 
   await(outcome: Outcome, settle: Settle): void {
-    this.#waiting.push({ outcome, settle });
+    this.#outcomes.push(outcome);
+    this.#settles.push(settle);
   }
 
   /** Owes what `earlier` owes, before its own. */
   take(earlier: Batch): void {
-    this.#waiting.unshift(...earlier.#waiting);
+    this.#outcomes.unshift(...earlier.#outcomes);
+    this.#settles.unshift(...earlier.#settles);
   }
 
   /** Everything up to this batch is durable: its answers leave, in the order in which they were decided. */
   settle(): void {
-    for (const { outcome, settle } of this.#waiting) settle({ type: 'answer', outcome, position: this.position });
+    const { position } = this;
+    let settled: Answer | undefined;
+    for (let i = 0; i < this.#settles.length; i += 1) {
+      const outcome = this.#outcomes[i]!;
+      // Most have the outcome of the one before: they share one object.
+      if (settled?.outcome !== outcome) settled = { type: 'answer', outcome, position };
+      this.#settles[i]!(settled);
+    }
   }
 
   withhold(cause: LedgerError): void {
-    for (const { settle } of this.#waiting) settle({ type: 'withheld', cause });
+    for (const settle of this.#settles) settle({ type: 'withheld', cause });
   }
 }

@@ -228,15 +228,15 @@ export class Group {
 
   /** Decide, evolve, record: no `await` stands between them. */
   #step(command: Command): Decision {
-    const context: Context = { now: this.#now(), mayGrant: this.mayGrant };
+    // What is recorded gets the time of its batch: it is decided by no other.
+    const context: Context = { now: this.#pending.at(-1)?.time ?? this.#now(), mayGrant: this.mayGrant };
     const decision = decide(this.state, command, context);
     if (decision.events.length > 0) {
       const batch = this.#filling();
-      const at = { position: batch.position, epoch: this.epoch, time: batch.time };
       for (const event of decision.events) {
         // A waiter's lock takes the next number.
         if (event.type === 'waiter-granted') batch.grants.push(this.state.nextId);
-        evolve(this.state, event, at);
+        evolve(this.state, event, batch.at);
         batch.add(event);
       }
     }
@@ -261,7 +261,8 @@ export class Group {
     const last = this.#pending.at(-1);
     if (last !== undefined && !last.full) return last;
     const position = this.#options.chain.head.position + this.#pending.length + 1;
-    const batch = new Batch(position, this.#now(), this.#writers.pop() ?? new MsgpackWriter());
+    const at = { position, epoch: this.epoch, time: this.#now() };
+    const batch = new Batch(at, this.#writers.pop() ?? new MsgpackWriter());
     this.#pending.push(batch);
     if (this.#inFlight === undefined && !this.#scheduled) {
       this.#scheduled = true;

@@ -4,9 +4,15 @@ import type { LedgerError } from '../base/errors.js';
 import type { Outcome } from '../core/outcome.js';
 import type { Position } from '../ledger/port.js';
 
+/** Everything that the outcome depends on is durable; `position` is the last entry that it depends on. */
+export interface Answer {
+  readonly type: 'answer';
+  readonly outcome: Outcome;
+  readonly position: Position;
+}
+
 export type Settled =
-  /** Everything that the outcome depends on is durable; `position` is the last entry that it depends on. */
-  | { readonly type: 'answer'; readonly outcome: Outcome; readonly position: Position }
+  | Answer
   /** The ledger failed before it was durable: an NLM client is not answered (it asks again), an operator is told why. */
   | { readonly type: 'withheld'; readonly cause: LedgerError };
 

@@ -29,8 +29,8 @@ const SHARE_BITS_LAST = 3;
 function decodeLock(reader: XdrReader, width: Width): NlmLock {
   return {
     caller_name: reader.string(CALLER_NAME_BYTES_MAX),
-    fh: reader.opaque(NETOBJ_BYTES_MAX),
-    oh: reader.opaque(NETOBJ_BYTES_MAX),
+    fh: reader.recurring(NETOBJ_BYTES_MAX),
+    oh: reader.recurring(NETOBJ_BYTES_MAX),
     svid: reader.int(),
     l_offset: decodeOffset(reader, width),
     l_len: decodeOffset(reader, width),
@@ -111,8 +111,8 @@ export function encodeUnlockArgs(writer: XdrWriter, args: NlmUnlockArgs, width: 
 function decodeShare(reader: XdrReader): NlmShare {
   return {
     caller_name: reader.string(CALLER_NAME_BYTES_MAX),
-    fh: reader.opaque(NETOBJ_BYTES_MAX),
-    oh: reader.opaque(NETOBJ_BYTES_MAX),
+    fh: reader.recurring(NETOBJ_BYTES_MAX),
+    oh: reader.recurring(NETOBJ_BYTES_MAX),
     // The casts state what the bound has checked.
     mode: reader.enumeration(SHARE_BITS_LAST) as NlmShareBits,
     access: reader.enumeration(SHARE_BITS_LAST) as NlmShareBits,

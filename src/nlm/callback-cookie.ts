@@ -18,7 +18,7 @@ export interface CallbackCookie {
 /** 16 bits. Groups of one node must differ in it. */
 export function groupTag(group: string): number {
   const name = Buffer.from(group);
-  return murmur3(name, 0, name.length) % TAG_VALUES;
+  return murmur3(new DataView(name.buffer, name.byteOffset, name.length), 0, name.length) % TAG_VALUES;
 }
 
 export function encodeCookie({ tag, lock }: CallbackCookie): Bytes {

@@ -4,21 +4,23 @@
  * Every length is checked against its limit and against what is left before anything is allocated, and nothing that
  * is returned refers to the buffer. A failure throws XdrError, and leaves the reader where it was or within the range.
  */
-import { NO_BYTES, type Bytes } from '../base/bytes.js';
+import { latin1, NO_BYTES, type Bytes } from '../base/bytes.js';
+import { Interned } from '../base/interned.js';
+import { murmur3 } from '../base/murmur3.js';
 import type { U64 } from '../base/u64.js';
 import { XdrError } from './error.js';
 
-/** Node's own method behind `toString('latin1')`, without its argument checks; its declarations leave it out. */
-interface Latin1Buffer {
-  latin1Slice(start: number, end: number): string;
-}
-
 const EMPTY = Buffer.alloc(0);
+const EMPTY_VIEW = viewOf(EMPTY);
+/** One for all readers: what one of them has met the next one meets too. */
+const INTERNED = new Interned();
 
 export class XdrReader {
   /** The position of the next item in the buffer, in bytes. */
   offset = 0;
   private buffer: Buffer = EMPTY;
+  /** Of the whole buffer: a word out of it is one load, where one out of the buffer is four. */
+  private view = EMPTY_VIEW;
   private limit = 0;
 
   constructor(buffer: Buffer = EMPTY, start = 0, end = buffer.length) {
@@ -27,7 +29,11 @@ export class XdrReader {
 
   /** Reads from another range; one reader may serve a whole connection. */
   reset(buffer: Buffer, start = 0, end = buffer.length): this {
-    this.buffer = buffer;
+    // Many records lie in one chunk.
+    if (buffer !== this.buffer) {
+      this.buffer = buffer;
+      this.view = viewOf(buffer);
+    }
     this.offset = start;
     this.limit = end;
     return this;
@@ -77,21 +83,38 @@ export class XdrReader {
 
   /** Section 4.11: at most `max` bytes. What encoding they are in is not known: they stay bytes. */
   string(max: number): Bytes {
-    return this.fixed(this.length(max));
+    return this.recurring(max);
+  }
+
+  /** As `opaque`, for what comes again and again: one string for all copies of the same bytes. */
+  recurring(max: number): Bytes {
+    const length = this.length(max);
+    const at = this.offset;
+    this.skip(length);
+    return length === 0 ? NO_BYTES : INTERNED.at(this.buffer, this.view, at, length);
   }
 
   /** Section 4.9: a fixed-length opaque of `length` bytes. */
   fixed(length: number): Bytes {
-    const start = this.offset;
+    const at = this.offset;
     this.skip(length);
-    const { buffer } = this;
-    // The casts brand what both ways say: one character a byte.
-    if (length === 4) {
-      // A cookie of Linux is 4 bytes: this is a quarter of the call into Node's decoder (ops/bench/wire.ts).
-      const at = start + 1;
-      return String.fromCharCode(buffer[start]!, buffer[at]!, buffer[at + 1]!, buffer[at + 2]!) as Bytes;
+    // Cookies are of 4 or 8 bytes: this is a quarter of a call into Node's decoder. The casts brand one character a byte.
+    if (length === 4 || length === 8) {
+      const w = this.view.getInt32(at);
+      if (length === 4) return String.fromCharCode(w >>> 24, (w >>> 16) & 255, (w >>> 8) & 255, w & 255) as Bytes;
+      const v = this.view.getInt32(at + 4);
+      return String.fromCharCode(
+        w >>> 24,
+        (w >>> 16) & 255,
+        (w >>> 8) & 255,
+        w & 255,
+        v >>> 24,
+        (v >>> 16) & 255,
+        (v >>> 8) & 255,
+        v & 255,
+      ) as Bytes;
     }
-    return length === 0 ? NO_BYTES : ((buffer as Buffer & Latin1Buffer).latin1Slice(start, start + length) as Bytes);
+    return length === 0 ? NO_BYTES : latin1(this.buffer, at, length);
   }
 
   /** Passes over a variable-length opaque of at most `max` bytes, allocating nothing; returns its length. */
@@ -99,6 +122,11 @@ export class XdrReader {
     const length = this.length(max);
     this.skip(length);
     return length;
+  }
+
+  /** Of everything that is left: what tells a copy of a call from another one. */
+  digest(): number {
+    return murmur3(this.view, this.offset, this.limit);
   }
 
   /** A count of at most `max`: of an array's elements (section 4.13), or of bytes. */
@@ -123,9 +151,13 @@ export class XdrReader {
 
   /** Four bytes, big-endian, as a signed integer. */
   private word(): number {
-    const { buffer, offset } = this;
+    const { offset } = this;
     if (offset + 4 > this.limit) throw new XdrError('truncated', `4 bytes expected, ${this.remaining} left`);
     this.offset = offset + 4;
-    return (buffer[offset]! << 24) | (buffer[offset + 1]! << 16) | (buffer[offset + 2]! << 8) | buffer[offset + 3]!;
+    return this.view.getInt32(offset);
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

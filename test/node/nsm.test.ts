@@ -7,6 +7,7 @@ import { NsmProgram } from '../../src/doors/rpc/nsm-program.js';
 import { StatdProgram } from '../../src/doors/rpc/statd-program.js';
 import { NLM_PROGRAM, nlmProcedure } from '../../src/nlm/procedures.js';
 import { NSM_PROGRAM, NSM_PROCEDURES, type NsmProcedure } from '../../src/nsm/procedures.js';
+import { AUTH_NONE } from '../../src/rpc/auth.js';
 import { XdrReader } from '../../src/xdr/reader.js';
 import { XdrWriter } from '../../src/xdr/writer.js';
 import type { RunningNode } from '../../src/compose.js';
@@ -89,24 +90,17 @@ function callFrom(
   const buffer = writer.take();
   let answer: { type: string; bytes: Buffer } = { type: 'nothing yet', bytes: Buffer.alloc(0) };
   const address = parseAddress(from.address);
-  program.serve({
-    xid: 1,
-    version,
-    procedure: number,
-    buffer,
-    start: 0,
-    end: buffer.length,
-    transport: {
-      isPresentLife: true,
-      caller: { transport: 'udp', address, port: from.port ?? 900, serverAddress: parseAddress('10.1.1.1') },
-      succeed: (_xid, encode) => {
-        const result = new XdrWriter();
-        encode(result);
-        answer = { type: 'success', bytes: result.take() };
-      },
-      refuse: (_xid, { type }) => (answer = { ...answer, type }),
-      forget: () => (answer = { ...answer, type: 'forgotten' }),
+  const call = { xid: 1, program: 0, version, procedure: number, flavor: AUTH_NONE, refusal: undefined };
+  program.serve(call, new XdrReader(buffer), {
+    isPresentLife: true,
+    caller: { transport: 'udp', address, port: from.port ?? 900, serverAddress: parseAddress('10.1.1.1') },
+    succeed: (_xid, codec, result) => {
+      const reply = new XdrWriter();
+      codec.encode(reply, result);
+      answer = { type: 'success', bytes: reply.take() };
     },
+    refuse: (_xid, { type }) => (answer = { ...answer, type }),
+    forget: () => (answer = { ...answer, type: 'forgotten' }),
   });
   return answer;
 }

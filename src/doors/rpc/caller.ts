@@ -1,7 +1,9 @@
 /** Who calls, and how the answer goes back: what a program of the RPC door sees of a transport. */
 
 import type { Address } from '../../base/address.js';
-import type { Refusal } from '../../rpc/message.js';
+import type { Refusal, RpcCall } from '../../rpc/message.js';
+import type { Codec } from '../../xdr/codec.js';
+import type { XdrReader } from '../../xdr/reader.js';
 import type { XdrWriter } from '../../xdr/writer.js';
 
 export interface Caller {
@@ -20,7 +22,7 @@ export interface Transport {
   readonly caller: Caller;
   /** False where a call may be of a client's life before its last reboot. */
   readonly isPresentLife: boolean;
-  succeed(xid: number, encode: (writer: XdrWriter) => void): void;
+  succeed<Result>(xid: number, codec: Codec<Result>, result: NoInfer<Result>): void;
   refuse(xid: number, refusal: Refusal): void;
   /** The call will not be answered. */
   forget(xid: number): void;
@@ -35,16 +37,6 @@ export interface Transport {
 export interface RpcProgram {
   readonly number: number;
   readonly versions: readonly number[];
-  serve(request: Request): void;
-}
-
-export interface Request {
-  readonly xid: number;
-  readonly version: number;
-  readonly procedure: number;
-  /** The bytes of the arguments, valid during `serve` alone. */
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-  readonly transport: Transport;
+  /** `reader` stands at the arguments; it is another call's once this returns. */
+  serve(call: RpcCall, reader: XdrReader, transport: Transport): void;
 }

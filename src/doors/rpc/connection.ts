@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { encodeRefusal, encodeSuccess, type Refusal } from '../../rpc/message.js';
 import { beginRecord, endRecord, RecordError, RecordReader, type RecordLimits } from '../../rpc/record.js';
+import type { Codec } from '../../xdr/codec.js';
 import { XdrWriter } from '../../xdr/writer.js';
 import type { Caller, Transport } from './caller.js';
 import type { RpcDispatch } from './serve.js';
@@ -18,6 +19,15 @@ export interface ConnectionLimits extends RecordLimits {
   readonly recordMsMax: number;
 }
 
+/** Connections with replies of this turn. They leave at its end: in one microtask, which costs as much as a reply. */
+let departures: RpcConnection[] = [];
+
+function depart(): void {
+  const leaving = departures;
+  departures = [];
+  for (const connection of leaving) connection.flush();
+}
+
 export class RpcConnection implements Transport {
   readonly caller: Caller;
   readonly openedAt: number;
@@ -26,8 +36,9 @@ export class RpcConnection implements Transport {
   readonly #limits: ConnectionLimits;
   readonly #records: RecordReader;
   readonly #writer = new XdrWriter();
+  readonly #onRecord = (buffer: Buffer, start: number, end: number): void => this.#serve(buffer, start, end);
   #inFlight = 0;
-  #flushing = false;
+  #departs = false;
   #paused = false;
   #closed = false;
   #presentLife = true;
@@ -79,11 +90,11 @@ export class RpcConnection implements Transport {
     this.#socket.resetAndDestroy();
   }
 
-  succeed(xid: number, encode: (writer: XdrWriter) => void): void {
+  succeed<Result>(xid: number, codec: Codec<Result>, result: Result): void {
     if (!this.#answered()) return;
     const mark = beginRecord(this.#writer);
     encodeSuccess(this.#writer, xid);
-    encode(this.#writer);
+    codec.encode(this.#writer, result);
     endRecord(this.#writer, mark);
   }
 
@@ -102,9 +113,10 @@ export class RpcConnection implements Transport {
   #answered(): boolean {
     this.#inFlight -= 1;
     if (this.#closed) return false;
-    if (!this.#flushing) {
-      this.#flushing = true;
-      queueMicrotask(() => this.#flush());
+    if (!this.#departs) {
+      this.#departs = true;
+      departures.push(this);
+      if (departures.length === 1) queueMicrotask(depart);
     }
     return true;
   }
@@ -113,11 +125,7 @@ export class RpcConnection implements Transport {
     this.#lastByteAt = performance.now();
     if (!this.#records.isInRecord) this.#recordSince = this.#lastByteAt;
     try {
-      this.#records.push(chunk, (buffer, start, end) => {
-        this.#recordSince = this.#lastByteAt;
-        this.#inFlight += 1;
-        if (!this.#dispatch.dispatch(buffer, start, end, this)) this.#inFlight -= 1;
-      });
+      this.#records.push(chunk, this.#onRecord);
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       this.#dispatch.counters.garbled += 1;
@@ -127,8 +135,15 @@ export class RpcConnection implements Transport {
     if (this.#inFlight > this.#limits.inFlightMax) this.#pause();
   }
 
-  #flush(): void {
-    this.#flushing = false;
+  #serve(buffer: Buffer, start: number, end: number): void {
+    this.#recordSince = this.#lastByteAt;
+    this.#inFlight += 1;
+    if (!this.#dispatch.dispatch(buffer, start, end, this)) this.#inFlight -= 1;
+  }
+
+  /** Its replies of this turn leave, in one write. */
+  flush(): void {
+    this.#departs = false;
     if (this.#closed || this.#writer.position === 0) return;
     this.#socket.write(this.#writer.take());
     if (this.#socket.writableLength > this.#limits.unsentBytesMax) this.#pause();

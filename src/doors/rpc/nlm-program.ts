@@ -6,7 +6,6 @@
 import { randomInt } from 'node:crypto';
 import { assert, unreachable } from '../../base/assert.js';
 import { RateLimiter } from '../../base/rate.js';
-import { murmur3 } from '../../base/murmur3.js';
 import type { Address } from '../../base/address.js';
 import type { Bytes } from '../../base/bytes.js';
 import { callbackForm } from '../../core/callback-form.js';
@@ -27,13 +26,12 @@ import {
   type CallFacts,
   type Translated,
 } from '../../nlm/to-command.js';
-import type { NlmRes, NlmShareRes } from '../../nlm/types.js';
-import type { Codec } from '../../xdr/codec.js';
+import { VOID, type Codec } from '../../xdr/codec.js';
+import type { XdrReader } from '../../xdr/reader.js';
 import type { XdrWriter } from '../../xdr/writer.js';
 import { NO_CREDENTIAL } from '../../rpc/auth.js';
-import { encodeCall } from '../../rpc/message.js';
-import { XdrReader } from '../../xdr/reader.js';
-import type { Caller, Request, RpcProgram } from './caller.js';
+import { encodeCall, type RpcCall } from '../../rpc/message.js';
+import type { Caller, RpcProgram, Transport } from './caller.js';
 import { NOTICES } from './notices.js';
 
 /** One call and its answer, for `trace`. */
@@ -60,15 +58,12 @@ export interface NlmProgramOptions {
   readonly trace: (address: Address) => ((call: TracedCall) => void) | undefined;
 }
 
-const LOCK_MSG = 7;
-
 export const NLM_VERSIONS = [1, 3, 4] as const;
 
 export class NlmProgram implements RpcProgram {
   readonly number = NLM_PROGRAM;
   readonly versions = NLM_VERSIONS;
   readonly #options: NlmProgramOptions;
-  readonly #reader = new XdrReader();
   readonly #freeAlls = new RateLimiter(NOTICES);
   #resXid = randomInt(0x1_0000_0000);
 
@@ -76,24 +71,29 @@ export class NlmProgram implements RpcProgram {
     this.#options = options;
   }
 
-  serve(request: Request): void {
-    const { version, procedure: number, transport, xid } = request;
+  serve(call: RpcCall, reader: XdrReader, transport: Transport): void {
+    const { version, procedure: number, xid } = call;
     const procedure = nlmProcedure(version, number);
-    const reader = this.#reader.reset(request.buffer, request.start, request.end);
     switch (procedure?.kind) {
       case 'void':
-        return this.#serveVoid(procedure, reader, request);
+        return this.#serveVoid(procedure, call, reader, transport);
       case 'sync':
-        return this.#serveSync(procedure, reader, request, {
-          reply: (encode) => transport.succeed(xid, encode),
-          drop: () => transport.forget(xid),
-        });
-      case 'msg':
         if (procedure.operation === 'GRANTED') break;
-        return this.#serveMsg(procedure, reader, request);
-      case 'res':
+        return this.#serveSync({ procedure, version, xid, transport, form: 'reply' }, reader);
+      case 'msg': {
+        if (procedure.operation === 'GRANTED') break;
+        const sync = nlmProcedure(version, number - NLM_RES_AFTER_MSG);
+        assert(sync?.kind === 'sync' && sync.operation === procedure.operation, 'each _MSG has its synchronous form');
+        this.#serveSync({ procedure: sync, version, xid, transport, form: 'res' }, reader);
+        // The reply to a _MSG is void and says nothing. Only now: arguments that are none are refused instead.
+        return transport.succeed(xid, VOID, undefined);
+      }
+      case 'res': {
         if (procedure.operation !== 'GRANTED') break;
-        return this.#serveGrantedRes(procedure.args.decode(reader), request);
+        const { cookie, stat } = procedure.args.decode(reader);
+        this.#options.granted(cookie, stat, transport.caller.address);
+        return transport.succeed(xid, VOID, undefined);
+      }
       case undefined:
         break;
       default:
@@ -102,45 +102,22 @@ export class NlmProgram implements RpcProgram {
     transport.refuse(xid, { type: 'PROC_UNAVAIL' });
   }
 
-  /** The reply to a _MSG is void and says nothing; its result goes back as a call of the _RES form. */
-  #serveMsg(procedure: MsgProcedure, reader: XdrReader, request: Request): void {
-    const { version, transport, xid } = request;
-    const sync = nlmProcedure(version, procedure.number - NLM_RES_AFTER_MSG);
-    assert(sync?.kind === 'sync', 'each _MSG has its synchronous form');
-    const number = procedure.number + NLM_RES_AFTER_MSG;
-    this.#serveSync(sync, reader, request, {
-      reply: (encode) => {
-        if (transport.callBack === undefined) this.#options.call(transport.caller, version, number, encode);
-        else transport.callBack((writer) => this.#encodeRes(writer, version, number, encode));
-      },
-      drop: () => undefined,
-    });
-    // Only now: arguments that are none are refused instead.
-    transport.succeed(xid, () => undefined);
-  }
-
-  #encodeRes(writer: XdrWriter, version: number, procedure: number, encode: (writer: XdrWriter) => void): void {
-    this.#resXid = (this.#resXid + 1) >>> 0;
-    encodeCall(writer, { xid: this.#resXid, program: NLM_PROGRAM, version, procedure, credential: NO_CREDENTIAL });
-    encode(writer);
-  }
-
-  #serveGrantedRes({ cookie, stat }: NlmRes, { transport, xid }: Request): void {
-    this.#options.granted(cookie, stat, transport.caller.address);
-    transport.succeed(xid, () => undefined);
-  }
-
-  #serveVoid(procedure: Extract<NlmProcedure, { kind: 'void' }>, reader: XdrReader, request: Request): void {
-    const { transport, xid } = request;
+  #serveVoid(
+    procedure: Extract<NlmProcedure, { kind: 'void' }>,
+    call: RpcCall,
+    reader: XdrReader,
+    transport: Transport,
+  ): void {
+    const { xid } = call;
     switch (procedure.operation) {
       case 'NULL':
-        return transport.succeed(xid, () => undefined);
+        return transport.succeed(xid, VOID, undefined);
       case 'FREE_ALL': {
         const { address } = transport.caller;
         const command = freeAllCommand(procedure.args.decode(reader), address);
         if (!this.#freeAlls.admits(address, performance.now())) return transport.forget(xid);
         this.#options.submit(command, (settled) => {
-          if (settled.type === 'answer') transport.succeed(xid, () => undefined);
+          if (settled.type === 'answer') transport.succeed(xid, VOID, undefined);
           else transport.forget(xid);
         });
         return;
@@ -148,141 +125,116 @@ export class NlmProgram implements RpcProgram {
       case 'SM_NOTIFY':
         // The private callback of a statd on this host.
         if (this.#options.statd === undefined) return transport.refuse(xid, { type: 'PROC_UNAVAIL' });
-        return this.#options.statd.serve(request);
+        return this.#options.statd.serve(call, reader, transport);
       default:
         return unreachable(procedure);
     }
   }
 
-  #serveSync(procedure: SyncProcedure, reader: XdrReader, request: Request, answer: Answer): void {
-    const facts = this.#facts(request);
+  #serveSync(asked: Asked, reader: XdrReader): void {
+    const { procedure } = asked;
+    const facts = this.#facts(asked, reader.digest());
     switch (procedure.operation) {
       case 'TEST': {
         const args = procedure.args.decode(reader);
-        return this.#submit(testCommand(args, facts), procedure, request, args, answer, (reply) =>
-          answer.reply((writer) => procedure.result.encode(writer, { cookie: args.cookie, stat: testReplyOf(reply) })),
-        );
+        return this.#submit(testCommand(args, facts), args, asked);
       }
       case 'LOCK': {
         const args = procedure.args.decode(reader);
-        return this.#submit(lockCommand(args, facts), procedure, request, args, answer, resTo(procedure, args, answer));
+        return this.#submit(lockCommand(args, facts), args, asked);
       }
       case 'NM_LOCK': {
         const args = procedure.args.decode(reader);
-        return this.#submit(
-          nmLockCommand(args, facts),
-          procedure,
-          request,
-          args,
-          answer,
-          resTo(procedure, args, answer),
-        );
+        return this.#submit(nmLockCommand(args, facts), args, asked);
       }
       case 'CANCEL': {
         const args = procedure.args.decode(reader);
-        return this.#submit(
-          cancelCommand(args, facts),
-          procedure,
-          request,
-          args,
-          answer,
-          resTo(procedure, args, answer),
-        );
+        return this.#submit(cancelCommand(args, facts), args, asked);
       }
       case 'UNLOCK': {
         const args = procedure.args.decode(reader);
-        return this.#submit(
-          unlockCommand(args, facts),
-          procedure,
-          request,
-          args,
-          answer,
-          resTo(procedure, args, answer),
-        );
+        return this.#submit(unlockCommand(args, facts), args, asked);
       }
       case 'SHARE': {
         const args = procedure.args.decode(reader);
-        return this.#submit(
-          shareCommand(args, facts),
-          procedure,
-          request,
-          args,
-          answer,
-          shareResTo(procedure, args, answer),
-        );
+        return this.#submit(shareCommand(args, facts), args, asked);
       }
       case 'UNSHARE': {
         const args = procedure.args.decode(reader);
-        return this.#submit(
-          unshareCommand(args, facts),
-          procedure,
-          request,
-          args,
-          answer,
-          shareResTo(procedure, args, answer),
-        );
+        return this.#submit(unshareCommand(args, facts), args, asked);
       }
-      case 'GRANTED':
-        return request.transport.refuse(request.xid, { type: 'PROC_UNAVAIL' });
       default:
         return unreachable(procedure);
     }
   }
 
-  #facts({ xid, version, procedure, buffer, start, end, transport: { caller, isPresentLife } }: Request): CallFacts {
+  #facts({ version, xid, transport: { caller, isPresentLife }, form }: Asked, digest: number): CallFacts {
     const { address, serverAddress, port, transport } = caller;
-    const digest = murmur3(buffer, start, end);
-    const callback = callbackForm({ version, transport, message: procedure === LOCK_MSG });
+    const callback = callbackForm({ version, transport, message: form === 'res' });
     const call = { port, xid, digest };
     return { address, serverAddress, presentLife: isPresentLife, callback, call, file: this.#options.file };
   }
 
   /** Submits, and replies once the outcome is settled; one that is withheld is not answered: the client asks again. */
-  #submit(
-    translated: Translated,
-    procedure: NlmProcedure,
-    { transport, xid }: Request,
-    args: unknown,
-    answer: Answer,
-    reply: (outcome: NlmReply) => void,
-  ): void {
-    const { address, serverAddress, transport: protocol } = transport.caller;
-    const trace = this.#options.trace(address);
-    const settled = (outcome: NlmReply | undefined, words: string) => {
-      trace?.({ address, serverAddress, transport: protocol, procedure: procedure.name, xid, args, answer: words });
-      if (outcome === undefined || outcome.type === 'silence') answer.drop();
-      else reply(outcome);
-    };
-    if (translated.type === 'status') return settled(translated, `status ${translated.status}`);
+  #submit(translated: Translated, args: { readonly cookie: Bytes }, asked: Asked): void {
+    const { cookie } = args;
+    const trace = this.#options.trace(asked.transport.caller.address);
+    const traced = trace === undefined ? undefined : (answer: string) => trace(describe(asked, args, answer));
+    if (translated.type === 'status') {
+      traced?.(`status ${translated.status}`);
+      return this.#answer(asked, cookie, translated);
+    }
     this.#options.submit(translated, (end) => {
-      if (end.type === 'answer') settled(end.outcome, end.outcome.type);
-      else settled(undefined, `withheld: ${end.cause.message}`);
+      traced?.(end.type === 'answer' ? end.outcome.type : `withheld: ${end.cause.message}`);
+      if (end.type === 'answer' && end.outcome.type !== 'silence') this.#answer(asked, cookie, end.outcome);
+      // A _MSG has its void reply already.
+      else if (asked.form === 'reply') asked.transport.forget(asked.xid);
     });
+  }
+
+  #answer(asked: Asked, cookie: Bytes, reply: NlmReply): void {
+    const { procedure } = asked;
+    switch (procedure.operation) {
+      case 'TEST':
+        return this.#send(asked, procedure.result, { cookie, stat: testReplyOf(reply) });
+      case 'SHARE':
+      case 'UNSHARE':
+        // The sequence is of no use to anybody, and 0 everywhere (X/Open XNFS leaves it to the server).
+        return this.#send(asked, procedure.result, { cookie, stat: statusOf(reply), sequence: 0 });
+      default:
+        return this.#send(asked, procedure.result, { cookie, stat: statusOf(reply) });
+    }
+  }
+
+  /** The result goes into the reply, or where a _MSG asked into a call of the _RES form. */
+  #send<Result>({ form, version, xid, procedure, transport }: Asked, codec: Codec<Result>, result: Result): void {
+    if (form === 'reply') return transport.succeed(xid, codec, result);
+    // As far behind the _MSG form as that is behind the synchronous one.
+    const number = procedure.number + 2 * NLM_RES_AFTER_MSG;
+    const encode = (writer: XdrWriter): void => codec.encode(writer, result);
+    if (transport.callBack === undefined) this.#options.call(transport.caller, version, number, encode);
+    else transport.callBack((writer) => this.#encodeRes(writer, version, number, encode));
+  }
+
+  #encodeRes(writer: XdrWriter, version: number, procedure: number, encode: (writer: XdrWriter) => void): void {
+    this.#resXid = (this.#resXid + 1) >>> 0;
+    encodeCall(writer, { xid: this.#resXid, program: NLM_PROGRAM, version, procedure, credential: NO_CREDENTIAL });
+    encode(writer);
   }
 }
 
-/** Writes the result where it belongs: into the reply, or into a call of the _RES form. */
-interface Answer {
-  reply(encode: (writer: XdrWriter) => void): void;
-  drop(): void;
+/** A call whose answer is a result, until it has it. */
+interface Asked {
+  readonly procedure: SyncProcedure;
+  readonly version: number;
+  readonly xid: number;
+  readonly transport: Transport;
+  /** `res`: a _MSG asked. */
+  readonly form: 'reply' | 'res';
 }
-type MsgProcedure = Extract<NlmProcedure, { kind: 'msg' }>;
-type SyncProcedure = Extract<NlmProcedure, { kind: 'sync' }>;
+type SyncProcedure = Exclude<Extract<NlmProcedure, { kind: 'sync' }>, { operation: 'GRANTED' }>;
 
-function resTo(
-  procedure: { readonly result: Codec<NlmRes> },
-  { cookie }: { readonly cookie: Bytes },
-  answer: Answer,
-): (outcome: NlmReply) => void {
-  return (outcome) => answer.reply((writer) => procedure.result.encode(writer, { cookie, stat: statusOf(outcome) }));
-}
-
-/** The sequence is of no use to anybody, and 0 everywhere (X/Open XNFS leaves it to the server). */
-function shareResTo(
-  procedure: { readonly result: Codec<NlmShareRes> },
-  { cookie }: { readonly cookie: Bytes },
-  answer: Answer,
-): (outcome: NlmReply) => void {
-  return (outcome) =>
-    answer.reply((writer) => procedure.result.encode(writer, { cookie, stat: statusOf(outcome), sequence: 0 }));
+function describe({ procedure, xid, transport: { caller } }: Asked, args: unknown, answer: string): TracedCall {
+  const { address, serverAddress, transport } = caller;
+  return { address, serverAddress, transport, procedure: procedure.name, xid, args, answer };
 }

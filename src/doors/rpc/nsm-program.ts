@@ -11,8 +11,10 @@ import type { Command } from '../../core/command.js';
 import type { Settle } from '../../engine/settled.js';
 import { NSM_PROGRAM, NSM_VERSION, nsmProcedure, type NsmProcedure } from '../../nsm/procedures.js';
 import { STAT_FAIL, STAT_SUCC, type MyId } from '../../nsm/types.js';
-import { XdrReader } from '../../xdr/reader.js';
-import type { Request, RpcProgram } from './caller.js';
+import type { RpcCall } from '../../rpc/message.js';
+import { VOID } from '../../xdr/codec.js';
+import type { XdrReader } from '../../xdr/reader.js';
+import type { RpcProgram, Transport } from './caller.js';
 import { NOTICES } from './notices.js';
 
 export interface NsmProgramOptions {
@@ -38,42 +40,39 @@ export class NsmProgram implements RpcProgram {
   /** Calls that only this host may make, and that came from elsewhere. */
   notFromHere = 0;
   readonly #options: NsmProgramOptions;
-  readonly #reader = new XdrReader();
   readonly #notices = new RateLimiter(NOTICES);
 
   constructor(options: NsmProgramOptions) {
     this.#options = options;
   }
 
-  serve(request: Request): void {
-    const { version, procedure: number, transport, xid, buffer, start, end } = request;
+  serve(call: RpcCall, reader: XdrReader, transport: Transport): void {
+    const { version, procedure: number, xid } = call;
     const procedure = nsmProcedure(version, number);
-    const reader = this.#reader.reset(buffer, start, end);
     switch (procedure?.name) {
       case 'NULL':
-        return transport.succeed(xid, () => undefined);
+        return transport.succeed(xid, VOID, undefined);
       case 'SM_STAT': {
         procedure.args.decode(reader);
         const res_stat = isLoopbackAddress(transport.caller.address) ? STAT_SUCC : STAT_FAIL;
         const state = this.#state();
-        return transport.succeed(xid, (writer) => procedure.result.encode(writer, { res_stat, state }));
+        return transport.succeed(xid, procedure.result, { res_stat, state });
       }
       case 'SM_MON': {
         const { mon_id, priv } = procedure.args.decode(reader);
         const monitor = { monName: mon_id.mon_name, ...subscriberOf(mon_id.my_id), priv };
-        const failed = (): void =>
-          transport.succeed(xid, (writer) => procedure.result.encode(writer, { res_stat: STAT_FAIL, state: NO_STATE }));
-        if (!this.#isFromHere(request)) return failed();
+        const failed = (): void => transport.succeed(xid, procedure.result, { res_stat: STAT_FAIL, state: NO_STATE });
+        if (!this.#isFromHere(transport)) return failed();
         return this.#options.submit({ type: 'monitor-host', monitor }, (settled) => {
           if (settled.type === 'withheld') return transport.forget(xid);
           if (settled.outcome.type === 'refused') return failed();
           const result = { res_stat: STAT_SUCC, state: this.#state() } as const;
-          transport.succeed(xid, (writer) => procedure.result.encode(writer, result));
+          transport.succeed(xid, procedure.result, result);
         });
       }
       case 'SM_UNMON': {
         const { mon_name, my_id } = procedure.args.decode(reader);
-        return this.#unmonitor(procedure, request, {
+        return this.#unmonitor(procedure, xid, transport, {
           type: 'unmonitor-host',
           subscriber: subscriberOf(my_id),
           monName: mon_name,
@@ -81,32 +80,32 @@ export class NsmProgram implements RpcProgram {
       }
       case 'SM_UNMON_ALL': {
         const subscriber = subscriberOf(procedure.args.decode(reader));
-        return this.#unmonitor(procedure, request, { type: 'unmonitor-host', subscriber });
+        return this.#unmonitor(procedure, xid, transport, { type: 'unmonitor-host', subscriber });
       }
       case 'SM_SIMU_CRASH': {
-        if (!this.#isFromHere(request)) return transport.succeed(xid, () => undefined);
+        if (!this.#isFromHere(transport)) return transport.succeed(xid, VOID, undefined);
         return this.#options.submit(this.#options.simulateCrash(), (settled) => {
           if (settled.type === 'withheld') transport.forget(xid);
-          else transport.succeed(xid, () => undefined);
+          else transport.succeed(xid, VOID, undefined);
         });
       }
       case 'SM_NOTIFY': {
         const { mon_name, state } = procedure.args.decode(reader);
-        return this.#notify(request, mon_name, state);
+        return this.#notify(xid, transport, mon_name, state);
       }
       default:
         return transport.refuse(xid, { type: 'PROC_UNAVAIL' });
     }
   }
 
-  #notify({ transport, xid }: Request, name: Bytes, state: number): void {
+  #notify(xid: number, transport: Transport, name: Bytes, state: number): void {
     const { address } = transport.caller;
     if (!this.#notices.admits(address, performance.now())) return transport.forget(xid);
     this.#options.onNotice(address);
     this.#options.submit({ type: 'reboot', client: { name, address }, state }, (settled) => {
       if (settled.type === 'withheld') return transport.forget(xid);
       // The reply is void either way: NSM has no word for a refusal.
-      transport.succeed(xid, () => undefined);
+      transport.succeed(xid, VOID, undefined);
       if (settled.outcome.type === 'rebooted') this.#options.onReboot(address);
       if (settled.outcome.type !== 'refused') this.#options.onHeard({ name, address, state });
     });
@@ -114,15 +113,15 @@ export class NsmProgram implements RpcProgram {
 
   #unmonitor(
     procedure: Extract<NsmProcedure, { name: 'SM_UNMON' | 'SM_UNMON_ALL' }>,
-    request: Request,
+    xid: number,
+    transport: Transport,
     command: Command,
   ): void {
-    const { transport, xid } = request;
     const answer = (): void => {
       const state = this.#state();
-      transport.succeed(xid, (writer) => procedure.result.encode(writer, { state }));
+      transport.succeed(xid, procedure.result, { state });
     };
-    if (!this.#isFromHere(request)) return answer();
+    if (!this.#isFromHere(transport)) return answer();
     this.#options.submit(command, (settled) => {
       if (settled.type === 'withheld') transport.forget(xid);
       else answer();
@@ -134,7 +133,7 @@ export class NsmProgram implements RpcProgram {
     return state === undefined ? NO_STATE : state | 0;
   }
 
-  #isFromHere({ transport }: Request): boolean {
+  #isFromHere(transport: Transport): boolean {
     const isHere = isLoopbackAddress(transport.caller.address);
     if (!isHere) this.notFromHere += 1;
     return isHere;

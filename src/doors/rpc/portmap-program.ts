@@ -18,9 +18,10 @@ import {
   type RpcbEntry,
 } from '../../portmap/types.js';
 import { formatUniversalAddress, parseUniversalAddress } from '../../portmap/universal-address.js';
+import type { RpcCall } from '../../rpc/message.js';
 import type { Codec } from '../../xdr/codec.js';
-import { XdrReader } from '../../xdr/reader.js';
-import type { Caller, Request, RpcProgram } from './caller.js';
+import type { XdrReader } from '../../xdr/reader.js';
+import type { Caller, RpcProgram, Transport } from './caller.js';
 
 /** Only root has these: what is registered decides whom a client calls. */
 const PRIVILEGED_PORT_MAX = 1023;
@@ -30,7 +31,6 @@ export class PortmapProgram implements RpcProgram {
   readonly versions = PMAP_VERSIONS;
   readonly #registry: PortmapRegistry;
   readonly #clock: () => number;
-  readonly #reader = new XdrReader();
 
   /** `clock`: milliseconds since 1970, for GETTIME. */
   constructor(registry: PortmapRegistry, clock: () => number) {
@@ -38,12 +38,13 @@ export class PortmapProgram implements RpcProgram {
     this.#clock = clock;
   }
 
-  serve(request: Request): void {
-    const procedure = pmapProcedure(request.version, request.procedure);
-    const { caller } = request.transport;
+  serve({ xid, version, procedure: number }: RpcCall, reader: XdrReader, transport: Transport): void {
+    const procedure = pmapProcedure(version, number);
+    const { caller } = transport;
+    const request = { xid, reader, transport };
     switch (procedure?.name) {
       case undefined:
-        return request.transport.refuse(request.xid, { type: 'PROC_UNAVAIL' });
+        return transport.refuse(xid, { type: 'PROC_UNAVAIL' });
       case 'NULL':
         return this.#answer(request, procedure, () => undefined);
       case 'PMAPPROC_SET':
@@ -73,12 +74,11 @@ export class PortmapProgram implements RpcProgram {
   }
 
   #answer<Args, Result>(
-    { buffer, start, end, transport, xid }: Request,
+    { xid, reader, transport }: { readonly xid: number; readonly reader: XdrReader; readonly transport: Transport },
     procedure: { readonly args: Codec<Args>; readonly result: Codec<Result> },
     work: (args: Args) => Result,
   ): void {
-    const result = work(procedure.args.decode(this.#reader.reset(buffer, start, end)));
-    transport.succeed(xid, (writer) => procedure.result.encode(writer, result));
+    transport.succeed(xid, procedure.result, work(procedure.args.decode(reader)));
   }
 
   /** Version 2 has no word for IPv6; asked over it, what is meant is the service at the address that was asked. */

@@ -42,7 +42,7 @@ export class RpcDispatch {
       return false;
     }
     this.counters.calls += 1;
-    const { xid, version, procedure } = call;
+    const { xid, version } = call;
     const program = this.#programs.get(call.program);
     const refusal = call.refusal ?? this.#refusal(program, version, transport);
     if (refusal !== undefined || program === undefined) {
@@ -51,7 +51,7 @@ export class RpcDispatch {
       return true;
     }
     try {
-      program.serve({ xid, version, procedure, buffer, start: reader.offset, end, transport });
+      program.serve(call, reader, transport);
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
       this.counters.refused += 1;

@@ -10,8 +10,10 @@ import type { Bytes } from '../../base/bytes.js';
 import type { Command } from '../../core/command.js';
 import type { Settle } from '../../engine/settled.js';
 import { NLM_PROGRAM, nlmProcedure } from '../../nlm/procedures.js';
-import { XdrReader } from '../../xdr/reader.js';
-import type { Caller, Request, RpcProgram } from './caller.js';
+import type { RpcCall } from '../../rpc/message.js';
+import { VOID } from '../../xdr/codec.js';
+import type { XdrReader } from '../../xdr/reader.js';
+import type { Caller, RpcProgram, Transport } from './caller.js';
 import { NLM_VERSIONS } from './nlm-program.js';
 import { NOTICES } from './notices.js';
 
@@ -30,7 +32,6 @@ export class StatdProgram implements RpcProgram {
   readonly number = NLM_PROGRAM;
   readonly versions = NLM_VERSIONS;
   readonly #options: StatdProgramOptions;
-  readonly #reader = new XdrReader();
   /** By client: the caller is always this host. */
   readonly #notices = new RateLimiter(NOTICES);
 
@@ -43,15 +44,14 @@ export class StatdProgram implements RpcProgram {
     return isLoopbackAddress(address) && port <= PRIVILEGED_PORT_MAX;
   }
 
-  serve(request: Request): void {
-    const { version, procedure: number, transport, xid, buffer, start, end } = request;
+  serve({ version, procedure: number, xid }: RpcCall, reader: XdrReader, transport: Transport): void {
     const procedure = nlmProcedure(version, number);
     if (procedure?.kind !== 'void') return transport.refuse(xid, { type: 'PROC_UNAVAIL' });
-    if (procedure.operation === 'NULL') return transport.succeed(xid, () => undefined);
+    if (procedure.operation === 'NULL') return transport.succeed(xid, VOID, undefined);
     if (procedure.operation !== 'SM_NOTIFY' || !StatdProgram.isFromStatd(transport.caller)) {
       return transport.refuse(xid, { type: 'PROC_UNAVAIL' });
     }
-    const { mon, state, priv } = procedure.args.decode(this.#reader.reset(buffer, start, end));
+    const { mon, state, priv } = procedure.args.decode(reader);
     const address = addressOf(mon);
     if (!this.#notices.admits(address ?? mon, performance.now())) return transport.forget(xid);
     const isOurs = address !== undefined && this.#options.privOf(address) === priv;
@@ -66,7 +66,7 @@ export class StatdProgram implements RpcProgram {
     if (isOurs) this.#options.onNotice(address);
     this.#options.submit(command, (settled) => {
       if (settled.type === 'withheld') return transport.forget(xid);
-      transport.succeed(xid, () => undefined);
+      transport.succeed(xid, VOID, undefined);
       if (isOurs && settled.outcome.type === 'rebooted') this.#options.onReboot(address);
     });
   }

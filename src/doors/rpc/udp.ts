@@ -3,6 +3,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { addressFamily, addressFrom, type Address } from '../../base/address.js';
 import { encodeRefusal, encodeSuccess, type Refusal } from '../../rpc/message.js';
+import type { Codec } from '../../xdr/codec.js';
 import { XdrWriter } from '../../xdr/writer.js';
 import type { Caller, Transport } from './caller.js';
 import type { RpcDispatch } from './serve.js';
@@ -35,6 +36,8 @@ export class UdpListener {
       type: addressFamily(address) === 4 ? 'udp4' : 'udp6',
       ...(addressFamily(address) === 6 ? { ipv6Only: true } : {}),
       recvBufferSize: RECEIVE_BUFFER_BYTES,
+      // Replies go to addresses: Node's own resolver would take each of them to its next tick.
+      lookup: (address, _options, found) => found(null, address, addressFamily(address as Address)),
     });
     this.#socket.on('message', (message, remote) => this.#receive(message, remote));
   }
@@ -73,9 +76,15 @@ export class UdpListener {
     if (this.#inFlight >= this.#limits.udpInFlightMax || remote.port === 0) return;
     const address = this.#source(remote.address);
     if (address === undefined) return;
-    const caller = { transport: 'udp', address, port: remote.port, serverAddress: this.#address } as const;
     this.#inFlight += 1;
-    if (!this.#dispatch.dispatch(message, 0, message.length, this.#transport(caller, remote))) this.#inFlight -= 1;
+    const caller = { transport: 'udp', address, port: remote.port, serverAddress: this.#address } as const;
+    const call = new UdpCall(caller, remote, this);
+    if (!this.#dispatch.dispatch(message, 0, message.length, call)) this.ended();
+  }
+
+  /** One call less that is not answered yet. */
+  ended(): void {
+    this.#inFlight -= 1;
   }
 
   #source(text: string): Address | undefined {
@@ -86,36 +95,54 @@ export class UdpListener {
     return address;
   }
 
-  #transport(caller: Caller, remote: RemoteInfo): Transport {
-    return {
-      caller,
-      isPresentLife: false,
-      succeed: (xid, encode) => {
-        encodeSuccess(this.#writer, xid);
-        encode(this.#writer);
-        this.#send(remote);
-      },
-      refuse: (xid: number, refusal: Refusal) => {
-        encodeRefusal(this.#writer, xid, refusal);
-        this.#send(remote);
-      },
-      forget: () => {
-        this.#inFlight -= 1;
-      },
-      callBack: (message) => {
-        message(this.#writer);
-        this.#deliver(remote);
-      },
-    };
+  /** Where the next message is written; `depart` sends it. */
+  get writer(): XdrWriter {
+    return this.#writer;
   }
 
-  #send(remote: RemoteInfo): void {
-    this.#inFlight -= 1;
-    this.#deliver(remote);
-  }
-
-  #deliver(remote: RemoteInfo): void {
+  depart({ port, address }: RemoteInfo): void {
     const message = this.#writer.take();
-    if (!this.#closed) this.#socket.send(message, remote.port, remote.address, () => undefined);
+    // Without a callback: what cannot be sent is lost as any datagram may be, and the client asks again.
+    if (!this.#closed) this.#socket.send(message, port, address);
+  }
+}
+
+/** One datagram: its reply leaves from the socket that received it. */
+class UdpCall implements Transport {
+  readonly caller: Caller;
+  readonly isPresentLife = false;
+  readonly #remote: RemoteInfo;
+  readonly #listener: UdpListener;
+
+  constructor(caller: Caller, remote: RemoteInfo, listener: UdpListener) {
+    this.caller = caller;
+    this.#remote = remote;
+    this.#listener = listener;
+  }
+
+  succeed<Result>(xid: number, codec: Codec<Result>, result: Result): void {
+    const { writer } = this.#listener;
+    encodeSuccess(writer, xid);
+    codec.encode(writer, result);
+    this.#answered();
+  }
+
+  refuse(xid: number, refusal: Refusal): void {
+    encodeRefusal(this.#listener.writer, xid, refusal);
+    this.#answered();
+  }
+
+  forget(): void {
+    this.#listener.ended();
+  }
+
+  callBack(message: (writer: XdrWriter) => void): void {
+    message(this.#listener.writer);
+    this.#listener.depart(this.#remote);
+  }
+
+  #answered(): void {
+    this.#listener.ended();
+    this.#listener.depart(this.#remote);
   }
 }
