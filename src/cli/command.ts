@@ -73,9 +73,9 @@ export function withSign(command: Command): Command {
 }
 
 /** Where NATS is, and who the caller is there. */
-export function withNats(command: Command): Command {
+export function withNats(command: Command, what = 'ask every node'): Command {
   return command
-    .option('--nats <url>', 'ask every node on this NATS server, as nats://host:4222; several with commas between')
+    .option('--nats <url>', `${what} on this NATS server, as nats://host:4222; several with commas between`)
     .option('--creds <file>', 'NATS credentials (JWT and seed)')
     .option('--nkey <file>', 'the seed of an nkey')
     .option('--nats-user <name>', 'the user, its password in the environment: NATS_PASSWORD')

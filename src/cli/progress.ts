@@ -2,6 +2,7 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Screen } from './output.js';
+import { ageText } from './render/text.js';
 
 const SHOWN_AFTER_MS = 1000;
 
@@ -18,13 +19,18 @@ export class Progress {
   show(what: string, done: number, total: number): void {
     if (this.#screen.isTTY !== true || performance.now() - this.#begun < SHOWN_AFTER_MS) return;
     if (this.#bar === undefined) {
-      const format =
-        '{what} {bar} {percentage}% | {value} of {total} entries | {duration_formatted}, {eta_formatted} left';
+      const format = '{what} {bar} {percentage}% | {value} of {total} entries | {duration_formatted}{left}';
       this.#bar = new SingleBar({ format, stream: this.#screen, clearOnComplete: true, hideCursor: true, barsize: 24 });
-      this.#bar.start(total, done, { what });
+      this.#bar.start(total, done, { what, left: this.#left(done, total) });
     }
     this.#bar.setTotal(total);
-    this.#bar.update(done, { what });
+    this.#bar.update(done, { what, left: this.#left(done, total) });
+  }
+
+  /** By what it took so far; the bar's own guess needs several values, and has no words before. */
+  #left(done: number, total: number): string {
+    if (done <= 0) return '';
+    return `, ${ageText(((performance.now() - this.#begun) / done) * (total - done))} left`;
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { nlm, type Ran } from '../support/in-process.js';
@@ -96,6 +96,31 @@ test('an export is there whole, passes its check, and does not once a row of it 
   t.is((await audit('export', '--check', file, '--to', '5')).code, 0);
   t.is((await audit('export', '--check', file, '--to', '5', '--owner', '7')).code, 6);
   t.is((await audit('export', '--check', file)).code, 2);
+});
+
+test('a path is the file with its inode, whatever the handle: the same name elsewhere is another file', async (t) => {
+  const { data, nlmPort } = await startNode(t);
+  const folder = await temporaryFolder(t);
+  const [file, other] = [join(folder, 'inbox'), join(folder, 'outbox')];
+  for (const each of [file, other]) await writeFile(each, '');
+  const handleOf = async (path: string): Promise<string> => {
+    const words = Buffer.alloc(8);
+    words.writeUInt32LE((await stat(path)).ino, 0);
+    // As NFS-Ganesha makes them: version, export, the type of a device number as fsid, which no path has.
+    return `4300004d1245${'00'.repeat(8)}01${words.toString('hex')}00`;
+  };
+  for (const [svid, path] of [file, other].entries()) {
+    const call = ['call', 'lock', '--fh', await handleOf(path), '--svid', String(svid), '--port', String(nlmPort)];
+    t.is((await nlm(...call, '--caller', 'demo')).code, 0);
+  }
+  const ask = async (path: string): Promise<unknown> =>
+    JSON.parse((await nlm('audit', 'at', 'head', '--path', path, '--data', data, '--json')).out);
+  t.like(await ask(file), { rows: [{ svid: 0 }] });
+  t.like(await ask(other), { rows: [{ svid: 1 }] });
+  const third = join(folder, 'third');
+  await writeFile(third, '');
+  t.like(await ask(third), { rows: [] });
+  t.is((await nlm('audit', 'at', 'head', '--path', join(folder, 'none'), '--data', data)).code, 5);
 });
 
 test('a folder of archived segments answers without a node, and a wrong folder says what is wanted', async (t) => {

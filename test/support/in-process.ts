@@ -27,16 +27,21 @@ export function nlm(...argv: string[]): Promise<Ran> {
   return run(argv, false);
 }
 
+/** With these variables in its environment. */
+export function nlmIn(environment: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ran> {
+  return run(argv, false, environment);
+}
+
 /** As somebody sees it who looks on while it runs. */
 export function nlmOnTerminal(...argv: string[]): Promise<Ran> {
   return run(argv, true);
 }
 
-async function run(argv: readonly string[], isTTY: boolean): Promise<Ran> {
+async function run(argv: readonly string[], isTTY: boolean, more: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
   stderr.isTTY = isTTY;
-  const environment = { HOME: '/dev/null', NO_COLOR: '1' };
+  const environment = { HOME: '/dev/null', NO_COLOR: '1', ...more };
   const code = await runCommandLine({ argv, environment, stdout, stderr, release: '0.1.0', compose });
   return { code, out: stdout.text, err: stderr.text };
 }

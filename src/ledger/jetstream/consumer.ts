@@ -23,12 +23,16 @@ const SILENCE_MS_MAX = 2500;
 /** The server forgets a consumer that nobody pulls from. */
 const INACTIVE_MS = 10_000;
 
-/** Ends with LedgerError 'unavailable' where the consumer or the connection is lost, and quietly where `signal` says so. */
+/**
+ * `end`: whether the consumer is deleted at the end, or left to expire by somebody who may not delete.
+ * Ends with LedgerError 'unavailable' where the consumer or the connection is lost, and quietly where `signal` says so.
+ */
 export async function* messagesFrom(
   connection: NatsConnection,
   stream: string,
   from: number,
   signal: AbortSignal,
+  end: 'deleted' | 'expires' = 'deleted',
 ): AsyncGenerator<readonly StreamMessage[]> {
   const consumer = await create(connection, stream, from);
   const inbox = createInbox();
@@ -82,7 +86,7 @@ export async function* messagesFrom(
     clearTimeout(silence);
     signal.removeEventListener('abort', stop);
     subscription.unsubscribe();
-    if (!connection.isClosed()) {
+    if (end === 'deleted' && !connection.isClosed()) {
       await call(connection, `CONSUMER.DELETE.${stream}.${consumer}`).catch(() => undefined);
     }
   }

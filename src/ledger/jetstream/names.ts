@@ -19,3 +19,8 @@ export function generationOf(group: string, stream: string): number | undefined 
   const digits = stream.startsWith(prefix) ? stream.slice(prefix.length) : '';
   return /^[1-9][0-9]{0,8}$/.test(digits) ? Number(digits) : undefined;
 }
+
+/** Undefined where the stream is no generation of a group. */
+export function groupOf(stream: string): string | undefined {
+  return /^NLM_(.+)_[1-9][0-9]{0,8}$/.exec(stream)?.[1];
+}

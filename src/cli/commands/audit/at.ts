@@ -12,7 +12,7 @@ import {
   checkOneGroup,
   filterOf,
   runAudit,
-  withAudit,
+  withSource,
   withFilters,
   type AuditOptions,
   type FilterOptions,
@@ -28,7 +28,7 @@ interface AtOptions extends AuditOptions, FilterOptions {
 const TABLE_ROWS = 1000;
 
 export function atCommand(audit: Command, act: Act): void {
-  const at = withFilters(withAudit(audit.command('at <moment>')))
+  const at = withFilters(withSource(audit.command('at <moment>')))
     .description('who held, shared and waited for what at a TIME or POSITION')
     .option('--limit <n>', 'rows at most', whole(1, 1_000_000), 100)
     .option('--all', 'all rows')

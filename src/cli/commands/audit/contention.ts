@@ -10,7 +10,7 @@ import {
   rangeOf,
   runAudit,
   usage,
-  withAudit,
+  withSource,
   withFilters,
   withRange,
   type AuditOptions,
@@ -25,7 +25,7 @@ interface ContentionOptions extends AuditOptions, FilterOptions, RangeOptions {
 }
 
 export function contentionCommand(audit: Command, act: Act): void {
-  const command = withRange(withFilters(withAudit(audit.command('contention'))))
+  const command = withRange(withFilters(withSource(audit.command('contention'))))
     .description('files and owners that waited most, the longest holders, and who waits for whom at the end')
     .option('--limit <n>', 'rows of each list', whole(1, 1000), 10)
     .option('--dot', 'the wait-for graph alone, for Graphviz')
@@ -41,7 +41,7 @@ export function contentionCommand(audit: Command, act: Act): void {
       const filter = await filterOf(options);
       const all: Contention[] = [];
       for (const { source, from, to } of await rangeOf(audit, options)) {
-        all.push(await contention(source, { from, to }, filter, limit, audit.pace(source, from, to)));
+        all.push(await contention(source, { from, to }, filter, limit, audit.pace(source, from - 1, to)));
       }
       if (audit.json) for (const found of all) await audit.printer.print(JSON.stringify(found));
       else context.output.lines(linesOf(all, options, context.output.paint));

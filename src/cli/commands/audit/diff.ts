@@ -14,7 +14,7 @@ import {
   checkOneGroup,
   filterOf,
   runAudit,
-  withAudit,
+  withSource,
   withFilters,
   type AuditOptions,
   type FilterOptions,
@@ -27,7 +27,7 @@ interface DiffOptions extends AuditOptions, FilterOptions {
 }
 
 export function diffCommand(audit: Command, act: Act): void {
-  const command = withFilters(withAudit(audit.command('diff <a> <b>')))
+  const command = withFilters(withSource(audit.command('diff <a> <b>')))
     .description('what is held, shared or waited for at one TIME or POSITION and not at the other')
     .option('--limit <n>', 'rows at most', whole(1, 1_000_000), 1000)
     .option('--all', 'all rows')

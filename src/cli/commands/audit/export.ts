@@ -23,7 +23,7 @@ import {
   rangeOf,
   runAudit,
   usage,
-  withAudit,
+  withSource,
   withFilters,
   withRange,
   type Audit,
@@ -45,7 +45,7 @@ interface Part {
 }
 
 export function exportCommand(audit: Command, act: Act): void {
-  const command = withRange(withFilters(withAudit(audit.command('export'))))
+  const command = withRange(withFilters(withSource(audit.command('export'))))
     .description('the history by range and filter, with names instead of bytes: JSON lines, or CSV')
     .option('--csv', 'CSV; times in UTC')
     .option('--output <file>', 'into this file, which is there whole or not at all')
@@ -104,7 +104,7 @@ async function writeAll(
 }
 
 async function* rowsOf({ pace }: Audit, { source, from, to }: Part, filter: Filter): AsyncGenerator<HistoryRow> {
-  for await (const rows of historyRows(source, { from, to }, filter, pace(source, from, to), true)) yield* rows;
+  for await (const rows of historyRows(source, { from, to }, filter, pace(source, from - 1, to), true)) yield* rows;
 }
 
 async function check(audit: Audit, options: ExportOptions, path: string, context: Context): Promise<number> {

@@ -10,7 +10,7 @@ import {
   filterOf,
   rangeOf,
   runAudit,
-  withAudit,
+  withSource,
   withFilters,
   withRange,
   type AuditOptions,
@@ -23,7 +23,7 @@ interface HistoryOptions extends AuditOptions, FilterOptions, RangeOptions {
 }
 
 export function historyCommand(audit: Command, act: Act): void {
-  const history = withRange(withFilters(withAudit(audit.command('history'))))
+  const history = withRange(withFilters(withSource(audit.command('history'))))
     .description('everything that happened to a file, a client, an owner, an address: grants, waits, losses and why')
     .option('--lost', 'only what was lost otherwise than by its owner: who broke this lock, and why')
     .addHelpText(
@@ -42,7 +42,7 @@ Examples:
       const filter = await filterOf(options);
       let shown = 0;
       for (const { source, from, to } of await rangeOf(audit, options)) {
-        for await (const rows of historyRows(source, { from, to }, filter, pace(source, from, to))) {
+        for await (const rows of historyRows(source, { from, to }, filter, pace(source, from - 1, to))) {
           for (const row of rows) {
             if (options.lost === true && !isLoss(row)) continue;
             shown += 1;

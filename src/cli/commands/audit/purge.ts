@@ -9,7 +9,7 @@ import type { Position } from '../../../ledger/port.js';
 import { whole, type Act } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { JsonPurge, TextPurge } from '../../render/audit-purge.js';
-import { checkOneGroup, runAudit, withAudit, type Audit, type AuditOptions } from './session.js';
+import { checkOneGroup, runAudit, withSource, type Audit, type AuditOptions } from './session.js';
 
 interface PurgeOptions extends AuditOptions {
   readonly args: [string];
@@ -21,7 +21,7 @@ interface PurgeOptions extends AuditOptions {
 const SECOND_MS = 1000;
 
 export function purgeCommand(audit: Command, act: Act): void {
-  const purge = withAudit(audit.command('purge <purge>'))
+  const purge = withSource(audit.command('purge <purge>'))
     .description('who ordered a purge (POSITION or COMMAND-ID), why, what it dropped, who was let in, who came back')
     .option('--limit <n>', 'rows of each list at most', whole(1, 1_000_000), 100)
     .option('--all', 'all rows')
@@ -64,7 +64,7 @@ async function locate(
   const found: { source: EntrySource; position: Position }[] = [];
   for (const source of sources) {
     const { position: head } = await source.head();
-    const position = await findPurge(source, text, pace(source, await source.first(), head));
+    const position = await findPurge(source, text, pace(source, (await source.first()) - 1, head));
     if (position !== undefined) found.push({ source, position });
   }
   if (found.length > 0) return found;

@@ -14,20 +14,19 @@ import { fileSystemOfPath } from '../../../host/mounts.js';
 import { defaultDataFolder } from '../../../host/paths.js';
 import type { Position } from '../../../ledger/port.js';
 import { handleOf, integerOf } from '../../call/options.js';
-import { withJson, type Context } from '../../command.js';
+import { withJson, withNats, type ClusterOptions, type Context } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { askNode, socketPathOf } from '../../node-client.js';
 import { Printer } from '../../printer.js';
 import { Progress } from '../../progress.js';
+import type { OpenSources } from '../../nats/sources.js';
 import { timeTextIn, type TimeText } from '../../render/time.js';
 import { EXIT_BY_SIGNAL } from '../../signals.js';
 import type { Command } from 'commander';
 
-export interface AuditOptions {
+export interface AuditOptions extends ClusterOptions {
   readonly data?: string;
-  readonly socket?: string;
   readonly group?: string;
-  readonly json?: boolean;
   readonly local?: boolean;
 }
 
@@ -46,6 +45,11 @@ export function withAudit(command: Command): Command {
     .option('--socket <path>', "the node's Unix socket, to ask where its data folder is")
     .option('--group <name>', 'this service group alone')
     .option('--local', "times in this host's zone, not in UTC");
+}
+
+/** Of what needs the entries alone: they may come from NATS, where there is no node and no folder. */
+export function withSource(command: Command): Command {
+  return withNats(withAudit(command), 'read the streams');
 }
 
 export function withFilters(command: Command): Command {
@@ -79,7 +83,7 @@ export interface Audit {
   readonly json: boolean;
   readonly time: TimeText;
   readonly moment: (text: string) => Moment;
-  /** For the folds of a source from one position to another. */
+  /** For the folds of a source behind one position up to another. */
   readonly pace: (source: EntrySource, from: Position, to: Position) => Pace;
   /** Throws where the run was interrupted, or nobody reads any more. */
   readonly check: () => void;
@@ -93,8 +97,7 @@ export async function runAudit(
   context: Context,
   run: (audit: Audit) => Promise<number>,
 ): Promise<number> {
-  const folder = await folderOf(options, context);
-  const sources = await openSources(folder, options.group, (line) => context.output.note(line));
+  const { sources, close } = await sourcesOf(options, context);
   const progress = new Progress(context.stderr);
   const printer = new Printer(context.stdout);
   const signal = context.interrupted();
@@ -123,7 +126,19 @@ export async function runAudit(
     return signal.aborted ? exitOf(signal) : EXIT.done;
   } finally {
     progress.end();
+    await close();
   }
+}
+
+async function sourcesOf(options: AuditOptions, context: Context): Promise<OpenSources> {
+  if (options.nats === undefined) {
+    const folder = await folderOf(options, context);
+    const sources = await openSources(folder, options.group, (line) => context.output.note(line));
+    return { sources, close: () => Promise.resolve() };
+  }
+  if (options.data !== undefined) throw usage('give --data or --nats, not both');
+  const { sourcesOnNats } = await import('../../nats/sources.js');
+  return sourcesOnNats(options, context.environment);
 }
 
 function exitOf({ reason }: AbortSignal): number {

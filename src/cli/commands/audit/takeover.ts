@@ -8,7 +8,7 @@ import { whole, type Act } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { takeoverLines, takeoverSvg } from '../../render/audit-takeover.js';
 import { writeWholeFile } from '../../whole-file.js';
-import { runAudit, usage, withAudit, type AuditOptions } from './session.js';
+import { runAudit, usage, withSource, type AuditOptions } from './session.js';
 
 interface TakeoverOptions extends AuditOptions {
   readonly args: [number?];
@@ -16,7 +16,7 @@ interface TakeoverOptions extends AuditOptions {
 }
 
 export function takeoverCommand(audit: Command, act: Act): void {
-  const command = withAudit(audit.command('takeover'))
+  const command = withSource(audit.command('takeover'))
     .description('the time line of one takeover of a group, over both nodes; without a number the last one')
     .argument('[number]', 'its number', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--svg <file>', 'a picture of it, into this file')
