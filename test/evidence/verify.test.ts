@@ -21,6 +21,7 @@ import { newSeed, readSeed } from '../../src/signing/nkey.js';
 import { readTrustedKey } from '../../src/signing/note.js';
 import { FaultDisk } from '../ledger/fault-disk.js';
 import { History } from '../support/history.js';
+import { recordBytes } from '../support/events.js';
 import { addProjection, DATA, FOLDERS, ledgerOnDisk, noteOf, readerOf } from '../support/ledger-on-disk.js';
 import { seededRandom } from '../support/random.js';
 
@@ -252,6 +253,42 @@ test('past damage the rest is read, and each bad place is named', async (t) => {
     faults.map(({ kind, file, offset }) => [kind, file, offset]),
     spots.map(({ path, frame }) => ['bytes', basename(path), frame.offset]),
   );
+});
+
+test('behind a hole the rules and the signed checkpoints go on from the next checkpoint that is there', async (t) => {
+  const disk = await ledgerOnDisk(LONG);
+  const segments = await segmentsOf(disk);
+  const { path, frames } = segments[3]!;
+  const behind = segments[6]!.first;
+  await addProjection(disk, LONG, behind);
+  disk.put(`${FOLDERS.root}/notes/${noteName(behind)}`, Buffer.from(noteOf(LONG, behind, KEY)));
+  disk.bytes(path)[frames[2]!.offset + 20]! ^= 1;
+  const whole = { name: 'kept', note: noteOf(LONG, LONG.length, KEY) };
+  const verified = await verifyEvidence(readerOf(disk), {
+    running: false,
+    pastDamage: true,
+    against: [whole],
+    keys: KEYS,
+    onFault: () => undefined,
+  });
+  t.is(verified.faults, 1);
+  t.is(verified.ruled, LONG.length);
+  t.deepEqual(verified.matched, ['kept']);
+  t.regex(verified.remarks.join('\n'), new RegExp(`behind position ${behind} the rules are asked again`));
+
+  // A forged event behind it is found, as everywhere.
+  const forged = decodeEntry(LONG.at(-1)!.bytes);
+  const event = { type: 'waiter-granted', waiter: 999_999 } as const;
+  const bytes = encodeEntry(
+    { ...forged, position: LONG.length + 1, previous: LONG.at(-1)!.hash },
+    { count: 1, bytes: recordBytes(event) },
+  );
+  const longer = [...LONG, { position: LONG.length + 1, epoch: forged.epoch, bytes, hash: sha256(bytes) }];
+  const other = await ledgerOnDisk(longer);
+  await addProjection(other, LONG, behind);
+  other.bytes(path)[frames[2]!.offset + 20]! ^= 1;
+  const faults = await faultsOf(other, { pastDamage: true });
+  t.deepEqual(faults.map(({ kind, position }) => [kind, position]).at(-1), ['rules', LONG.length + 1]);
 });
 
 test('an epoch that went back and a clock that ran backwards are found', async (t) => {

@@ -102,6 +102,8 @@ class EvidenceRun {
   #tree: GrowingTree | undefined;
   #ruled: Position = 0;
   #isBegun = false;
+  /** There was a hole. */
+  #isBroken = false;
   #faults = 0;
   #projections = 0;
   #notes = 0;
@@ -274,7 +276,7 @@ class EvidenceRun {
     else same.push(claim);
   }
 
-  #entry(entry: Entry, payload: Uint8Array, head: Head, place: Place): void {
+  #entry(entry: Entry, payload: Uint8Array, head: Head, place: Place): Promise<void> | void {
     if (!this.#isBegun) this.#judgeBeginning(entry);
     this.#isBegun = true;
     this.#tree?.append(leafHash(payload));
@@ -283,6 +285,30 @@ class EvidenceRun {
     if (claims === undefined) return;
     this.#claims.delete(head.position);
     this.#judge(claims, head, this.#tree?.root());
+    return this.#isBroken ? this.#resume(head) : undefined;
+  }
+
+  /** Behind a hole rules and tree go on from what a checkpoint says, where its hash is that of the entry. */
+  async #resume({ position, hash }: Head): Promise<void> {
+    if (this.#fold === undefined) {
+      const found = await this.#store().at(position);
+      const holds = typeof found !== 'string' && found.version === CHECKPOINT_VERSION && same(found.hash, hash);
+      if (holds) {
+        this.#fold = new CheckedFold(deserialize(found.state));
+        this.#remarks.push(
+          `behind position ${position} the rules are asked again: the checkpoint there is taken at its word`,
+        );
+      }
+    }
+    if (this.#tree === undefined) {
+      const note = await newestState(this.#reader, position);
+      if (note?.size === position && note.frontier !== undefined && same(note.chain, hash)) {
+        this.#tree = new GrowingTree(note.frontier);
+        this.#remarks.push(
+          `behind position ${position} signed checkpoints are held against it again, by the one there`,
+        );
+      }
+    }
   }
 
   /** Checkpoints at the position before the first entry that is there: the ledger begins at them. */
@@ -339,6 +365,7 @@ class EvidenceRun {
 
   /** Behind a hole neither the fold nor the tree is known. */
   #break(): void {
+    this.#isBroken = true;
     if (this.#fold !== undefined || this.#tree !== undefined) {
       this.#remarks.push(
         `behind position ${this.#ruled} neither the rules nor signed checkpoints are checked: entries are damaged or missing there`,

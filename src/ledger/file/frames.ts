@@ -8,6 +8,7 @@ import type { StorageFile } from './storage.js';
 
 /** Bytes of one read: large enough that reading costs little beside checking. */
 const READ_BYTES = 1024 * 1024;
+const ZEROS = Buffer.alloc(READ_BYTES);
 
 export interface PlacedFrame extends Frame {
   /** Offset in the file. */
@@ -37,9 +38,9 @@ export async function* walkFrames(file: StorageFile, salt: number, from = HEADER
   let offset = from;
   let wanted = READ_BYTES;
   for (;;) {
-    const chunk = Buffer.allocUnsafeSlow(wanted);
+    const chunk = Buffer.allocUnsafeSlow(Math.min(wanted, await beyondEnd(file, offset)));
     const bytes = chunk.subarray(0, await file.read(chunk, offset));
-    const atEnd = bytes.length < wanted;
+    const atEnd = bytes.length < chunk.length;
     const frames: PlacedFrame[] = [];
     let at = 0;
     let stop: Stop | undefined;
@@ -67,6 +68,11 @@ export async function* walkFrames(file: StorageFile, salt: number, from = HEADER
   }
 }
 
+/** Bytes that are left, and one more: a read that does not fill it has met the end. */
+async function beyondEnd(file: StorageFile, offset: number): Promise<number> {
+  return Math.max(0, (await file.size()) - offset) + 1;
+}
+
 function cutByEnd(offset: number, left: number): Stop {
   if (left === 0) return { type: 'end-of-file', offset };
   return { type: 'bad', offset, why: 'the file ends within it' };
@@ -74,16 +80,15 @@ function cutByEnd(offset: number, left: number): Stop {
 
 /** Offset behind the last byte that is not zero at or after `from`; `from` where there is none. */
 export async function endOfBytes(file: StorageFile, from: number): Promise<number> {
-  const chunk = Buffer.allocUnsafe(READ_BYTES);
-  const zeros = Buffer.alloc(READ_BYTES);
+  const chunk = Buffer.allocUnsafe(Math.min(READ_BYTES, await beyondEnd(file, from)));
   let end = from;
-  for (let offset = from; ; offset += READ_BYTES) {
+  for (let offset = from; ; offset += chunk.length) {
     const bytes = chunk.subarray(0, await file.read(chunk, offset));
-    if (!bytes.equals(zeros.subarray(0, bytes.length))) {
+    if (!bytes.equals(ZEROS.subarray(0, bytes.length))) {
       let last = bytes.length - 1;
       while (bytes[last] === 0) last--;
       end = offset + last + 1;
     }
-    if (bytes.length < READ_BYTES) return end;
+    if (bytes.length < chunk.length) return end;
   }
 }

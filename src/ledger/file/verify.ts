@@ -33,8 +33,8 @@ export interface VerifyOptions {
   readonly running?: boolean;
   /** Goes on behind damage, from the next frame that is whole. */
   readonly pastDamage?: boolean;
-  /** Sees each entry that is whole and in its place; `payload` is good for the call alone. Its answer is a further fault. */
-  readonly onEntry?: (entry: Entry, payload: Uint8Array, head: Head, place: Place) => void;
+  /** Sees each entry that is whole and in its place; `payload` is good until its promise resolves, if it gives one. */
+  readonly onEntry?: (entry: Entry, payload: Uint8Array, head: Head, place: Place) => Promise<void> | void;
   /** Behind a fault that breaks the chain: what comes next does not continue what was seen. */
   readonly onBreak?: () => void;
   readonly onFault?: (fault: Fault) => void;
@@ -210,7 +210,10 @@ class Verifier {
       let end = from;
       let bad: { readonly offset: number; readonly why: string } | undefined;
       for await (const { frames, stop } of walkFrames(file, header.salt, from)) {
-        for (const frame of frames) this.#frame(frame, name);
+        for (const frame of frames) {
+          const waits = this.#frame(frame, name);
+          if (waits !== undefined) await waits;
+        }
         end = stop?.offset ?? end;
         if (stop?.type === 'bad') bad = stop;
         await this.#options.pace?.(this.#head.position);
@@ -240,7 +243,7 @@ class Verifier {
     return (await endOfBytes(file, from)) === from;
   }
 
-  #frame(frame: PlacedFrame, name: string): void {
+  #frame(frame: PlacedFrame, name: string): Promise<void> | void {
     const place = { file: name, offset: frame.offset };
     if (frame.kind !== FRAME_ENTRY) return this.#mark(frame, place);
     let entry: Entry;
@@ -278,7 +281,7 @@ class Verifier {
     this.#durable = entry.durable;
     this.#entries += 1;
     this.#events += entry.events.count;
-    this.#options.onEntry?.(entry, frame.payload, head, place);
+    return this.#options.onEntry?.(entry, frame.payload, head, place);
   }
 
   #breaks(entry: Entry, before: Head): string | undefined {
