@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { openNextGeneration } from '../../src/ledger/jetstream/generation.js';
 import type { NatsServer } from '../../ops/nats/server.js';
 import { nlmIn, type Ran } from '../support/in-process.js';
-import { natsTest, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
+import { serialNatsTest, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
 import { temporaryFolder, type TestNode } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
@@ -63,7 +63,7 @@ const QUESTIONS = [
   ['export'],
 ];
 
-natsTest(
+serialNatsTest(
   "an auditor without a node reads the streams: each question has the answer that the node's folder gives",
   async (t) => {
     const { node, onNats, onFolder } = await scene(t);
@@ -79,7 +79,7 @@ natsTest(
   },
 );
 
-natsTest(
+serialNatsTest(
   'generations follow each other; where the first is deleted, what stood before is nowhere, and that is said',
   async (t) => {
     const { server, node, onNats, onFolder } = await scene(t);
@@ -101,14 +101,17 @@ natsTest(
   },
 );
 
-natsTest('a group that is not there, a folder beside a server, and a server that is away are told apart', async (t) => {
-  const { server, onFolder } = await scene(t);
-  const login = ['--nats', server.url, '--nats-user', 'auditor'];
-  const none = await nlmIn({ NATS_PASSWORD: 'secret-auditor' }, 'audit', 'at', 'head', '--group', 'x', ...login);
-  t.is(none.code, 5);
-  t.regex(none.err, /no stream on this NATS server has entries of a group x/);
-  t.is((await onFolder('at', 'head', ...login)).code, 2);
-  const away = await nlmIn({}, 'audit', 'at', 'head', '--nats', 'nats://127.0.0.1:1');
-  t.not(away.code, 0);
-  t.regex(away.err, /NATS server 127\.0\.0\.1:1/);
-});
+serialNatsTest(
+  'a group that is not there, a folder beside a server, and a server that is away are told apart',
+  async (t) => {
+    const { server, onFolder } = await scene(t);
+    const login = ['--nats', server.url, '--nats-user', 'auditor'];
+    const none = await nlmIn({ NATS_PASSWORD: 'secret-auditor' }, 'audit', 'at', 'head', '--group', 'x', ...login);
+    t.is(none.code, 5);
+    t.regex(none.err, /no stream on this NATS server has entries of a group x/);
+    t.is((await onFolder('at', 'head', ...login)).code, 2);
+    const away = await nlmIn({}, 'audit', 'at', 'head', '--nats', 'nats://127.0.0.1:1');
+    t.not(away.code, 0);
+    t.regex(away.err, /NATS server 127\.0\.0\.1:1/);
+  },
+);
