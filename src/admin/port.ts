@@ -60,7 +60,8 @@ export interface RowList {
 /** The list of a purge, collected as its rows are swept; kept for a while, in full up to a limit. */
 export interface PurgeReport {
   readonly group: string;
-  readonly files: number;
+  /** Undefined while the sweep goes on: then there are more rows to come, too. */
+  readonly files: number | undefined;
   /** Made on demand: an array, or what slices like one. */
   readonly rows: RowList;
   /** Rows beyond the limit are counted and not kept: `audit purge` derives them by replay. */
@@ -128,8 +129,11 @@ export interface AdminPort {
   ): Promise<{ readonly fileSystem: string; readonly mountPoint: string }>;
   /** Path of a file by its handle, on the mounted file system; undefined where none is found in time. */
   pathOfHandle(fileSystem: string, handle: string): Promise<string | undefined>;
-  /** What the purge at `position` dropped; waits for its sweep. Undefined once it has been dropped from memory. */
-  purgeReport(group: string, position: Position): Promise<PurgeReport | undefined>;
+  /**
+   * What the purge at `position` dropped; waits until its sweep has come to the first `rows`, or has ended. Undefined once it
+   * has been dropped from memory.
+   */
+  purgeReport(group: string, position: Position, rows: number): Promise<PurgeReport | undefined>;
   /** Of the groups that this node shares with others. */
   takeovers(): readonly TakeoverView[];
   watch(listener: (event: WatchedEvent) => void): { close(): void };

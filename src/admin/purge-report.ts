@@ -1,5 +1,6 @@
 /** `purge-report`: what a purge dropped, page by page. A cursor is the number of rows before the page. */
 
+import { assert } from '../base/assert.js';
 import { LedgerError } from '../base/errors.js';
 import type { AdminCall } from './call.js';
 import type { PurgeReportReply, PurgeReportRequest } from './messages.js';
@@ -15,13 +16,14 @@ export async function purgeReport(
 ): Promise<PurgeReportReply> {
   checkNode(port, request);
   const { group, position } = request;
-  const report = await port.purgeReport(group, position);
+  const report = await port.purgeReport(group, position, Number.POSITIVE_INFINITY);
   if (report === undefined) {
     throw new LedgerError(
       'not-found',
       `no list of a purge is kept for position ${position} of group ${group}: it was dropped from memory, or there was none`,
     );
   }
+  assert(report.files !== undefined, 'a whole list knows its files');
   const from = offsetOf(request.cursor);
   const limit = request.limit ?? PAGE_ROWS_DEFAULT;
   const rows = new Room(limit, pageBytesMax).fill(report.rows.slice(from, from + limit));

@@ -1,6 +1,7 @@
 /**
  * One order to drop locks: one command in each group that it goes to, and one answer. The answer waits until every
- * group's entry is durable and its locks are swept, so what it counts is gone.
+ * group's entry is durable: what it counts is gone for everybody from there on. The sweep of very many rows goes on behind
+ * it; the answer waits for the rows that it lists.
  */
 
 import { LedgerError } from '../base/errors.js';
@@ -8,6 +9,7 @@ import type { Order, PurgeCommand, Selector } from '../core/command.js';
 import type { AdminOutcome } from '../core/outcome.js';
 import type { AdminCall } from './call.js';
 import type { OrderRequest, PurgeCounts, PurgedGroup, PurgeReply } from './messages.js';
+import { PURGE_ROWS_MAX } from '../engine/purge-reports.js';
 import { matchingRows } from './matching.js';
 import { orderOf, ownGroups } from './order.js';
 import { Room } from './page.js';
@@ -71,20 +73,20 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
   const facts = { group: view.name, epoch: view.epoch, position, repeated };
   if (dryRun) {
     const rows = room.fill(await matchingRows(view, selector, PAGE_ROWS_DEFAULT));
-    const isWhole = rows.length === counts.locks + counts.waiters + counts.shares;
+    const isWhole = rows.length === dropped(counts);
     const files = isWhole ? { files: new Set(rows.map(({ handle }) => handle)).size } : {};
     return { group: { ...facts, counts: { ...counts, ...files }, list: 'none' }, rows };
   }
   if (selector.type === 'lock' && !repeated) {
     return { group: { ...facts, counts: { ...counts, files: 1 }, list: 'kept' }, rows: single };
   }
-  const report = await port.purgeReport(view.name, position);
+  const report = await port.purgeReport(view.name, position, PAGE_ROWS_DEFAULT + 1);
   if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [] };
   const rows = room.fill(report.rows.slice(0, PAGE_ROWS_DEFAULT));
   const group: PurgedGroup = {
     ...facts,
-    counts: { ...counts, files: report.files },
-    list: report.truncated ? 'truncated' : 'kept',
+    counts: report.files === undefined ? counts : { ...counts, files: report.files },
+    list: report.truncated || dropped(counts) > PURGE_ROWS_MAX ? 'truncated' : 'kept',
     ...(rows.length < report.rows.length ? { cursor: String(rows.length) } : {}),
   };
   return { group, rows };
@@ -108,6 +110,10 @@ function purgedOutcome(outcome: { readonly type: string }, group: string): Extra
 function withheld(group: string, cause: LedgerError, { commandId }: Order): LedgerError {
   const message = `group ${group}: ${cause.message}; whether the order is in the ledger is not known: repeat it with command id ${commandId}, it is carried out once`;
   return new LedgerError(cause.code, message, { cause, details: { ...cause.details, group, commandId } });
+}
+
+function dropped({ locks, waiters, shares }: PurgeCounts): number {
+  return locks + waiters + shares;
 }
 
 function rowsOf(done: readonly Done[]): readonly DroppedLock[] {

@@ -8,7 +8,7 @@ import type { FileId } from '../core/event.js';
 import type { Position } from '../ledger/port.js';
 
 /** Rows of one report; more are counted and not kept: a purge of a million must not double the memory. */
-const ROWS_MAX = 100_000;
+export const PURGE_ROWS_MAX = 100_000;
 /** Reports that are kept; the oldest goes first. */
 const REPORTS_MAX = 16;
 
@@ -16,18 +16,30 @@ export interface CollectedReport<Row> {
   readonly rows: Row[];
   readonly files: IdSet;
   truncated: boolean;
+  /** The sweep has ended. */
+  complete: boolean;
+}
+
+interface Waiting {
+  readonly position: Position;
+  /** Satisfied by so many. */
+  readonly rows: number;
+  readonly resolve: () => void;
 }
 
 export class PurgeReports<Row> {
   readonly #done = new Map<Position, CollectedReport<Row>>();
   #current: { readonly position: Position; readonly report: CollectedReport<Row> } | undefined;
-  readonly #waiting = new Map<Position, (() => void)[]>();
+  #waiting: Waiting[] = [];
+  /** The least that somebody waits for. */
+  #wanted = Number.POSITIVE_INFINITY;
 
   /** A purge is durable at `position`, and its rows follow. */
   begin(position: Position): void {
     this.end();
     // Two purges of one batch share an entry, and its report.
-    const report = this.#done.get(position) ?? { rows: [], files: new IdSet(), truncated: false };
+    const report = this.#done.get(position) ?? { rows: [], files: new IdSet(), truncated: false, complete: false };
+    report.complete = false;
     this.#current = { position, report };
   }
 
@@ -36,8 +48,9 @@ export class PurgeReports<Row> {
     const report = this.#current?.report;
     if (report === undefined) return;
     report.files.add(file);
-    if (report.rows.length < ROWS_MAX) report.rows.push(row);
+    if (report.rows.length < PURGE_ROWS_MAX) report.rows.push(row);
     else report.truncated = true;
+    if (report.rows.length === this.#wanted) this.#tell();
   }
 
   /** The sweep has ended: the report is complete. */
@@ -50,17 +63,33 @@ export class PurgeReports<Row> {
       if (this.#done.size <= REPORTS_MAX) break;
       this.#done.delete(oldest);
     }
-    for (const resolve of this.#waiting.get(position) ?? []) resolve();
-    this.#waiting.delete(position);
+    report.complete = true;
+    this.#tell();
   }
 
-  /** Waits for the sweep of a purge that is under way. Undefined for one that is not known (any more). */
-  async get(position: Position): Promise<CollectedReport<Row> | undefined> {
-    if (this.#current?.position === position) {
-      await new Promise<void>((resolve) =>
-        this.#waiting.set(position, [...(this.#waiting.get(position) ?? []), resolve]),
-      );
+  /**
+   * Waits until the first `rows` of a purge that is under way are swept, or all of them. Undefined for a purge that is not
+   * known (any more).
+   */
+  async get(position: Position, rows: number): Promise<CollectedReport<Row> | undefined> {
+    const current = this.#current;
+    if (current?.position === position && current.report.rows.length < rows) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push({ position, rows, resolve });
+        this.#wanted = Math.min(this.#wanted, rows);
+      });
     }
-    return this.#done.get(position);
+    return this.#current?.position === position ? this.#current.report : this.#done.get(position);
+  }
+
+  #tell(): void {
+    const current = this.#current;
+    const waiting = this.#waiting.filter(({ position, rows, resolve }) => {
+      if (current?.position === position && current.report.rows.length < rows) return true;
+      resolve();
+      return false;
+    });
+    this.#waiting = waiting;
+    this.#wanted = waiting.reduce((least, { rows }) => Math.min(least, rows), Number.POSITIVE_INFINITY);
   }
 }

@@ -108,15 +108,15 @@ export class LocalNode implements AdminPort {
     return this.#parts.fileSystems.pathOfHandle(fileSystem, bytesFromHex(handle));
   }
 
-  async purgeReport(group: string, position: Position): Promise<PurgeReport | undefined> {
-    const report = await this.#parts.reports.get(group)?.get(position);
+  async purgeReport(group: string, position: Position, wanted: number): Promise<PurgeReport | undefined> {
+    const report = await this.#parts.reports.get(group)?.get(position, wanted);
     if (report === undefined) return undefined;
-    const { files, rows, truncated } = report;
+    const { files, rows, truncated, complete } = report;
     const list = {
       length: rows.length,
       slice: (start: number, end?: number) => rows.slice(start, end).map(droppedRow),
     };
-    return { group, files: files.size, rows: list, truncated };
+    return { group, files: complete ? files.size : undefined, rows: list, truncated };
   }
 
   takeovers(): readonly TakeoverView[] {

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import type { PurgeReply } from '../../src/admin/messages.js';
+import type { PurgeReply, PurgeReportReply } from '../../src/admin/messages.js';
 import { askNode } from '../../src/cli/node-client.js';
 import { CallbackListener } from '../support/callback-listener.js';
 import { flood, lockTemplate, unlockTemplate } from '../support/flood.js';
@@ -63,6 +63,10 @@ test.serial(
     const probe = await Probe.start(port);
     const purged = await askNode<PurgeReply>(node.socket, 'unlock-client', { name: 'greedy' });
     t.is(purged.counts.locks, LOCKS);
+    // The answer is there before all of them are swept: the whole list waits for that.
+    const [{ group, position } = { group: '', position: 0 }] = purged.groups;
+    const report = await askNode<PurgeReportReply>(node.socket, 'purge-report', { group, position, limit: 1 });
+    t.true(report.files > 0);
     t.log(`purge of ${LOCKS}: ${await probe.stop()}`);
     t.is(probe.refused, 0);
     t.true(probe.worstMs < 1000);

@@ -60,7 +60,6 @@ const SETTLE_MS = 1500;
 const SETTLE_STEP_MS = 100;
 const SLICES = 4;
 const BEFORE_MS = 500;
-const SWEEP_MS = 500;
 const REPLAY_MS_MAX = 60_000;
 
 const CALLS = new Calls({ handles: syntheticHandles(FILES), callers: CALLERS });
@@ -130,7 +129,10 @@ async function purge(node: NodeChild, count: number): Promise<PurgeFigures> {
     const began = performance.now();
     const reply = await askNode<PurgeReply>(node.socket, 'unlock-ip', { address: OTHER_HOST, reason: 'bench' });
     const milliseconds = performance.now() - began;
-    await later(SWEEP_MS);
+    // It is answered before all of them are swept; the whole list is there once they are.
+    for (const { group, position } of reply.groups) {
+      await askNode(node.socket, 'purge-report', { group, position, limit: 1 });
+    }
     const { max: worstMeanwhile, wrong, firstWrong } = others.lap();
     await others.stop();
     if (wrong > 0) throw new Error(`beside the purge: ${wrong} wrong replies (${firstWrong})`);
