@@ -33,7 +33,7 @@ import { openFileLedger } from '../../src/ledger/file/open.js';
 const GROUP = 'default';
 const EVENTS_AN_ENTRY = 256;
 /** As the node has them, where its table is small. */
-const EVENTS_A_CHECKPOINT = 250_000;
+const EVENTS_A_CHECKPOINT = 125_000;
 const OWNERS = 2000;
 const FILES = 5000;
 const HELD = 20_000;

@@ -12,7 +12,7 @@ import { History } from '../support/history.js';
 import { seededRandom } from '../support/random.js';
 
 /** Histories of one run; a night's run sets thousands. */
-const SEEDS = Number(process.env['NLM_SIMULATION_SEEDS'] ?? 12);
+const SEEDS = Number(process.env['NLM_SIMULATION_SEEDS'] ?? 24);
 const STEPS = 120;
 
 /** As `heldRows` of test/support/history.ts writes it. */
@@ -46,8 +46,10 @@ test('at any position an audit sees what the node held there, from any checkpoin
     const checkpoints = Array.from({ length: 3 }, () => 1 + pick(last)).toSorted((a, b) => a - b);
     const source = await sourceOf(history, [...new Set(checkpoints)]);
     for (const position of [0, 1, last, ...checkpoints, ...Array.from({ length: 6 }, () => 1 + pick(last))]) {
-      t.deepEqual(await linesAt(source, position), history.noted[position]!.rows, `seed ${seed} position ${position}`);
-      compared += history.noted[position]!.rows.length;
+      const [seen, { rows }] = [await linesAt(source, position), history.noted[position]!];
+      // The assertion's own way to compare costs more than all the rest: it is for what differs.
+      if (seen.join() !== rows.join()) t.deepEqual(seen, rows, `seed ${seed} position ${position}`);
+      compared += rows.length;
     }
   }
   t.true(compared > SEEDS * 10, 'the histories hold next to nothing');

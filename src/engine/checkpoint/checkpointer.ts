@@ -24,8 +24,11 @@ export type CheckpointAnswer =
   | { readonly type: 'written'; readonly position: Position; readonly bytes: number; readonly milliseconds: number }
   | { readonly type: 'failed'; readonly why: string };
 
-/** Events after which a new checkpoint is due: a start folds them in some tenths of a second. */
-const EVENTS_DUE = 250_000;
+/**
+ * Events after which a new checkpoint is due: a start, and an audit of any moment, folds them in some tenths of a second.
+ * Half as many would be folded sooner than the checkpoint before them is read.
+ */
+const EVENTS_DUE = 125_000;
 /**
  * A checkpoint costs what it holds: the next one of a large table is due once there is an event for so many of its bytes,
  * which is half a million of events where a million locks are held.

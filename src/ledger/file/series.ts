@@ -12,7 +12,7 @@ export interface SizedCheckpoint {
 
 /** A damaged newest one must not cost a replay from 1. */
 const NEWEST_KEPT = 3;
-/** One is written every hundred thousand events (engine/checkpoint): so many let an audit begin near any of fifty million. */
+/** One is written every 125,000 events (engine/checkpoint): so many let an audit begin near any of sixty million. */
 const SERIES_MAX = 512;
 /** With millions of held locks a checkpoint has hundreds of megabytes: the series may not fill the ledger's disk. */
 const SERIES_BYTES_MAX = 2 * 1024 ** 3;
