@@ -1,16 +1,21 @@
 /** A group moves between two servers, planned and not, while real clients hold, wait and contend. */
 import test, { type ExecutionContext } from 'ava';
-import { graces, locks, waiters, type Lock } from './harness/admin.js';
-import { Cluster, groups, type GroupName, type Life, type Member } from './harness/cluster.js';
+import { graces, locks } from './harness/admin.js';
+import { Cluster, groups, silenceMs, type GroupName, type Life, type Member } from './harness/cluster.js';
 import { until } from './harness/events.js';
-import type { Guest, GuestProcess } from './harness/guest.js';
 import { conflictsOf, History } from './harness/history.js';
-import { Holder, type Pending } from './harness/holder.js';
+import {
+  begin as beginScene,
+  holding,
+  newFile,
+  Pulse,
+  settle as settleScene,
+  show,
+  type Scene,
+} from './harness/takeover-scene.js';
 
 let world: Cluster | undefined;
 const history = new History();
-let files = 0;
-
 const cluster = (): Cluster => {
   if (world === undefined) throw new Error('the cluster is not up');
   return world;
@@ -24,114 +29,10 @@ test.afterEach.always((t) => {
   if (!t.passed) t.log(world?.evidence());
 });
 
-async function holding(guest: Guest, name: string, path: string): Promise<Holder> {
-  const holder = new Holder(guest, { history: history.owner(`${name} of ${guest.name}`) });
-  await holder.open(0, path);
-  return holder;
-}
-
-/** Takes and gives back a lock without end; the longest that one took is the pause that a client sees. */
-class Pulse {
-  private readonly holder: Holder;
-  private stopping = false;
-  private readonly running: Promise<void>;
-  readonly results = new Set<string>();
-  count = 0;
-  longestMs = 0;
-
-  constructor(holder: Holder) {
-    this.holder = holder;
-    this.running = this.run();
-  }
-
-  async stop(): Promise<void> {
-    this.stopping = true;
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      for (const command of ['lock 0 w 1000 10', 'unlock 0 r 1000 10']) {
-        const { result, beginNs, endNs } = await this.holder.finish(this.holder.post(command), command);
-        this.results.add(result);
-        this.longestMs = Math.max(this.longestMs, Number(endNs - beginNs) / 1e6);
-      }
-      this.count += 1;
-    }
-  }
-}
-
-interface Scene {
-  readonly holds: Holder;
-  readonly waits: Holder;
-  readonly contends: Holder;
-  readonly wait: Pending;
-  readonly pulse: Pulse;
-  readonly hammers: readonly GuestProcess[];
-  readonly counter: string;
-  readonly before: readonly Lock[];
-}
-
-/** One client holds, the other waits, a third process contends; two more add to a number under a lock all the while. */
-async function begin(t: ExecutionContext, group: GroupName, owner: Member): Promise<Scene> {
-  const { client1, client2 } = cluster();
-  const { mount } = groups[group];
-  const [path, counter] = [`${mount}/f${(files += 1)}`, `${mount}/n${files}`];
-  const holds = await holding(client1, `holder ${files}`, path);
-  const waits = await holding(client2, `waiter ${files}`, path);
-  const contends = await holding(client1, `contender ${files}`, path);
-  const pulse = await holding(client2, `pulse ${files}`, path);
-  t.is(await holds.do('lock 0 w 0 10'), 'OK');
-  t.is(await holds.do('lock 0 r 100 50'), 'OK');
-  t.is(await waits.do('lock 0 r 120 100'), 'OK');
-  const wait = await waits.wait('wait 0 w 0 10');
-  const before = (await locks(owner.node)).filter(({ serverAddress }) => serverAddress === groups[group].address);
-  t.is(before.length, 3);
-  await client1.run(`printf 0000000000000000 >${counter}`);
-  const hammers = [client1, client2].map((guest) => guest.start(`hammer ${counter}`));
-  for (const hammer of hammers) await hammer.match(/^round \d+$|^failed/m);
-  return { holds, waits, contends, wait, pulse: new Pulse(pulse), hammers, counter, before };
-}
-
-/** After the move: every lock is where it was, nobody got what another has, and who waited is served by the new owner. */
-async function settle(t: ExecutionContext, group: GroupName, scene: Scene, owner: Member): Promise<void> {
-  const { client2 } = cluster();
-  const { holds, waits, contends, wait, pulse, hammers, counter, before } = scene;
-  t.is(await contends.do('lock 0 w 0 1'), 'EAGAIN');
-  t.is(await contends.do('lock 0 w 130 1'), 'EAGAIN');
-  t.is(await waits.do('test 0 w 0 10'), 'HELD w 0 10');
-  t.true(wait.open, 'who waited was served while another held');
-  const range = ({ client, start, end, exclusive }: Lock): string => `${client} ${start}-${end} ${exclusive}`;
-  const now = (await locks(owner.node)).map(range);
-  for (const lock of before) t.true(now.includes(range(lock)), `lost: ${range(lock)}`);
-  await until('who waited waits at the new owner', 60_000, async () => {
-    return (await waiters(owner.node)).some(({ start, end }) => start === '0' && end === '9');
-  });
-  t.is(await holds.do('unlock 0 r 0 10'), 'OK');
-  t.is((await waits.finish(wait, 'the wait of before the move')).result, 'OK');
-  t.is(await contends.do('lock 0 w 0 1'), 'EAGAIN');
-
-  await pulse.stop();
-  t.deepEqual([...pulse.results], ['OK']);
-  let rounds = 0;
-  for (const hammer of hammers) {
-    const more = Number([...hammer.output.matchAll(/^round (\d+)$/gm)].at(-1)?.[1]) + 20;
-    await hammer.match(new RegExp(`^round ${more}$|^failed.*`, 'm'));
-  }
-  for (const hammer of hammers) hammer.close();
-  for (const hammer of hammers) rounds += Number((await hammer.match(/^done (\d+)$/m))[1]);
-  t.is(Number(await client2.run(`cat ${counter}`)), rounds);
-  t.log(
-    `${group}: ${rounds} rounds of the hammers, ${pulse.count} of the pulse, a new lock took at most ${pulse.longestMs.toFixed(0)} ms`,
-  );
-  await Promise.all([holds.kill(), waits.kill(), contends.kill()]);
-}
-
-/** What the takeover did, a line a step that took time. */
-function show(t: ExecutionContext, { steps }: Life): void {
-  const long = steps.filter(({ milliseconds }) => milliseconds > 0);
-  t.log(long.map(({ node, step, milliseconds }) => `${node} ${step} ${milliseconds} ms`).join(', '));
-}
+const begin = (t: ExecutionContext, group: GroupName, owner: Member): Promise<Scene> =>
+  beginScene(t, cluster(), history, group, owner);
+const settle = (t: ExecutionContext, group: GroupName, scene: Scene, owner: Member): Promise<void> =>
+  settleScene(t, cluster(), group, scene, owner);
 
 async function unnoticed(t: ExecutionContext): Promise<void> {
   for (const guest of cluster().guests) t.is(await guest.run('dmesg | grep -i lockd || true'), '');
@@ -207,6 +108,7 @@ test.serial('planned, the reclaim way: clients are told, and the last reclaim en
 
 test.serial('the power of the owner fails: the other takes by itself, or by force, and nothing is lost', async (t) => {
   const { a, b } = cluster();
+  await gather(a, b);
   const [one, two] = [await begin(t, 'one', a), await begin(t, 'two', a)];
   const leaders = (['one', 'two'] as const).map((group) => `${group} ${cluster().leaderOf(group)}`);
   const before = performance.now();
@@ -223,6 +125,129 @@ test.serial('the power of the owner fails: the other takes by itself, or by forc
   await a.powerOn();
   for (const group of ['one', 'two'] as const) await follows(a, group, b);
 });
+
+/** `two` may have moved by itself, where the machine was too busy for the owner's words. */
+async function gather(member: Member, others: Member): Promise<void> {
+  if ((await member.life('two'))?.owner === member.name) return;
+  await others.node.command(['release', 'two']);
+  await member.serves('two');
+}
+
+/** The owner of the group, and the other of the two. */
+async function sides(group: GroupName): Promise<readonly [Member, Member]> {
+  const { a, b } = cluster();
+  return (await a.life(group))?.owner === 'a' ? [a, b] : [b, a];
+}
+
+/** The node knows that the group is another's, and has taken its address off its host. */
+async function hasWithdrawn(member: Member, group: GroupName, owner: Member): Promise<void> {
+  await follows(member, group, owner);
+  await until(`the address of ${group} is gone from ${member.name}`, 20_000, async () => !(await member.has(group)));
+}
+
+test.serial(
+  'the node of the owner is killed and its host lives on: the other serves, and the address goes with the next start',
+  async (t) => {
+    const [owner, other] = await sides('two');
+    const scene = await begin(t, 'two', owner);
+    await owner.node.kill();
+    show(t, await other.serves('two'));
+    t.true(await owner.has('two'), 'nobody is there to take it away');
+    await settle(t, 'two', scene, other);
+    t.log(`of that ${silenceMs} ms for the silence that is allowed`);
+    await owner.launch();
+    await hasWithdrawn(owner, 'two', other);
+    await unnoticed(t);
+  },
+);
+
+test.serial(
+  'hazard 8: an owner that was stopped and goes on answers nothing that its successor would not',
+  async (t) => {
+    const [owner, other] = await sides('two');
+    const scene = await begin(t, 'two', owner);
+    const stoppedAt = Date.now() / 1000;
+    owner.node.signal('SIGSTOP');
+    // Its kernel takes the calls, and nobody answers them.
+    const asked = scene.contends.post('lock 0 w 5 1');
+    const given = scene.holds.post('unlock 0 r 100 50');
+    show(t, await other.serves('two'));
+    owner.node.signal('SIGCONT');
+    await hasWithdrawn(owner, 'two', other);
+    t.is((await scene.contends.finish(asked)).result, 'EAGAIN');
+    t.is((await scene.holds.finish(given)).result, 'OK');
+    const answers = `frame.time_epoch > ${stoppedAt} && ip.src == ${groups.two.address} && nlm && rpc.msgtyp == 1`;
+    t.deepEqual(await cluster().packetsOf(owner, `${answers} && nlm.stat == 0`), []);
+    const left = { ...scene, before: scene.before.filter(({ start }) => start !== '100') };
+    await settle(t, 'two', left, other);
+    await unnoticed(t);
+  },
+);
+
+test.serial(
+  'an owner cut off from NATS and not from its clients grants nothing; what is taken from it by silence it gives away',
+  async (t) => {
+    const [owner, other] = await sides('one');
+    await gather(owner, other);
+    const scenes = [await begin(t, 'one', owner), await begin(t, 'two', owner)] as const;
+    await owner.cutOff();
+    show(t, await other.serves('two'));
+    const asked = scenes[0].contends.post('lock 0 w 500 10');
+    await until('the lock is asked for', 30_000, async () => {
+      return (await cluster().packetsOf(owner, 'nlm.procedure_v4 == 2 && nlm.lock.l_offset64 == 500')).length > 0;
+    });
+    t.true(asked.open, 'granted while its ledger was away');
+    await owner.rejoin();
+    t.is((await scenes[0].contends.finish(asked)).result, 'OK');
+    await hasWithdrawn(owner, 'two', other);
+    await settle(t, 'one', scenes[0], owner);
+    await settle(t, 'two', scenes[1], other);
+    await unnoticed(t);
+  },
+);
+
+test.serial('an owner cut off from its clients and not from NATS is released as ever, and nobody hangs', async (t) => {
+  const [owner, other] = await sides('one');
+  const scene = await begin(t, 'one', owner);
+  await owner.cutOffClients();
+  show(t, await move('one', owner, other));
+  await settle(t, 'one', scene, other);
+  await owner.rejoin();
+  await unnoticed(t);
+});
+
+test.serial(
+  'released, and taken by the other by itself, while a client reboots: its locks are free, those of the others stay',
+  async (t) => {
+    const { client1, client2 } = cluster();
+    const [owner, other] = await sides('two');
+    const path = newFile('two');
+    const [stays, goes] = [
+      await holding(history, client1, 'stays', path),
+      await holding(history, client2, 'goes', path),
+    ];
+    t.is(await stays.do('lock 0 w 0 10'), 'OK');
+    t.is(await goes.do('lock 0 w 100 10'), 'OK');
+    const pulse = new Pulse(await holding(history, client1, 'pulse', path));
+    goes.gone();
+    await client2.powerCut();
+    const booted = client2.boot();
+    await owner.node.command(['release', 'two']);
+    show(t, await other.serves('two'));
+    t.is(await stays.do('lock 0 w 100 10'), 'EAGAIN');
+    await booted;
+    t.is(await stays.do('wait 0 w 100 10'), 'OK');
+    t.is((await locks(other.node)).filter(({ client }) => client === 'client2').length, 0);
+    for (const { address, path: exported, mount } of Object.values(groups))
+      await client2.mount(address, exported, mount);
+    const returns = await holding(history, client2, 'returns', path);
+    t.is(await returns.do('lock 0 w 0 10'), 'EAGAIN');
+    await pulse.stop();
+    t.deepEqual([...pulse.results], ['OK']);
+    t.log(`two: a new lock took at most ${pulse.longestMs.toFixed(0)} ms`);
+    await Promise.all([stays.kill(), returns.kill()]);
+  },
+);
 
 test.serial('no two processes ever held what excludes each other, by their own words', (t) => {
   t.deepEqual(conflictsOf(history.held), []);

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { floating, otherFloating, peer, server, witness } from './addresses.js';
+import { clients, floating, otherFloating, peer, server, witness } from './addresses.js';
 import { Capture } from './capture.js';
 import { until } from './events.js';
 import { Guest } from './guest.js';
@@ -23,6 +23,9 @@ const hook = fileURLToPath(new URL('../../../../ops/hooks/address', import.meta.
 const owns = [server.own, peer.own, witness.own];
 const hooks = { 'address-down': hook, 'address-up': hook, announce: hook };
 const common = { nodes: ['a', 'b'], witnesses: ['w'], hooks };
+
+/** How long the owner of `two` may be silent: a busy machine must not look like one that is dead. */
+export const silenceMs = 3000;
 
 /** The groups, by name: where they are, and where the clients have them mounted. */
 export const groups = {
@@ -89,7 +92,7 @@ export class Member {
           addresses: [otherFloating],
           exports: [exportTwo],
           take: 'on-silence',
-          silenceMs: 2000,
+          silenceMs,
           ...common,
         },
       ],
@@ -122,6 +125,32 @@ export class Member {
       const isDone = life?.owner === this.name && life.status === 'owned' && life.running === undefined;
       return isDone && life.steps.some(({ step }) => step === 'notify') ? life : undefined;
     });
+  }
+
+  /** Whether the group's address is on an interface of the host. */
+  async has(group: GroupName): Promise<boolean> {
+    return (await this.host.run(['ip', '-o', 'addr', 'show', 'to', groups[group].address])) !== '';
+  }
+
+  /** The host is cut off from the other servers, NATS with it, and not from the clients. */
+  async cutOff(): Promise<void> {
+    await this.cutOffFrom(owns.filter((own) => !this.host.place.addresses.includes(own)));
+  }
+
+  /** The host is cut off from the clients, and not from the other servers. */
+  async cutOffClients(): Promise<void> {
+    await this.cutOffFrom(Object.values(clients).map(({ ip4 }) => ip4));
+  }
+
+  async rejoin(): Promise<void> {
+    await this.host.run(['iptables', '-w', '-F']);
+  }
+
+  private async cutOffFrom(others: readonly string[]): Promise<void> {
+    for (const other of others) {
+      await this.host.run(['iptables', '-w', '-A', 'INPUT', '-s', other, '-j', 'DROP']);
+      await this.host.run(['iptables', '-w', '-A', 'OUTPUT', '-d', other, '-j', 'DROP']);
+    }
   }
 
   /** As when the power fails: the host is off the network, and its processes are gone. */
@@ -224,6 +253,15 @@ export class Cluster {
       .map(({ name, nats }) => ({ name, ledAt: nats.ledAt(`NLM_${group}_`) }))
       .toSorted((x, y) => (x.ledAt < y.ledAt ? 1 : -1));
     return last?.name ?? 'nobody';
+  }
+
+  /** What the member has sent or been sent, a row a packet that the filter shows. */
+  async packetsOf({ name }: Member, filter: string): Promise<string[][]> {
+    const capture = this.captures[name === 'a' ? 0 : 1];
+    // The last packet may not be whole yet.
+    return until('the packets so far', 20_000, () => {
+      return capture?.fields(filter, ['frame.number', '_ws.col.Info']).catch(() => undefined);
+    });
   }
 
   evidence(): string {

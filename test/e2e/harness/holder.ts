@@ -92,6 +92,11 @@ export class Holder {
     if (result !== 'OK') throw new Error(`${this.guest.name}: open ${path}: ${result}`);
   }
 
+  /** Its guest is about to lose its power. */
+  gone(): void {
+    this.history?.ended();
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     this.history?.ended();

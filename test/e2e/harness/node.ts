@@ -92,6 +92,10 @@ export class LedgerNode {
     await this.daemon?.stop('SIGTERM');
   }
 
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
   get pid(): number {
     if (this.daemon === undefined) throw new Error('the node is not started');
     return this.daemon.pid;
