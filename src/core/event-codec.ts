@@ -105,6 +105,8 @@ type Fields<E extends Event> = {
 
 interface Kind {
   readonly kind: number;
+  /** The first `EVENT_VERSION` that reads it; 1 where it is left out. */
+  readonly since?: number;
   readonly fields: readonly (readonly [name: string, field: Field<unknown>])[];
 }
 
@@ -314,8 +316,21 @@ const OPTIONAL: ReadonlySet<string> = new Set([
 
 const TYPE_OF_KIND = new Map(Object.entries(KINDS).map(([type, entry]) => [entry.kind, [type, entry.fields] as const]));
 
-/** What this release reads; nodes tell each other. It grows with each kind of event that an older one cannot fold. */
+/**
+ * What this release reads; nodes tell each other. It grows with each kind of event that an older one cannot fold, and the
+ * kind says `since`: it is not written before every node reads it. What a client's call or a start needs keeps an old form.
+ */
 export const EVENT_VERSION = 1;
+
+/** Every release reads it. */
+export const EVENT_VERSION_MIN = 1;
+
+/** What a node must read to fold these. */
+export function versionOf(events: readonly Event[]): number {
+  let most = EVENT_VERSION_MIN;
+  for (const { type } of events) most = Math.max(most, KINDS[type].since ?? EVENT_VERSION_MIN);
+  return most;
+}
 
 /** Writes the event's record. Fields at its end that are missing are left out, others are nil. */
 export function encodeEvent(out: MsgpackWriter, event: Event): void {

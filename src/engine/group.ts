@@ -18,7 +18,8 @@ import { decide } from '../core/decide.js';
 import { hasMisses } from '../core/decide-miss.js';
 import { needsForgetting } from '../core/decide-names.js';
 import { markExamined } from '../core/decide-wake.js';
-import type { Decision } from '../core/decision.js';
+import { answer, type Decision } from '../core/decision.js';
+import { EVENT_VERSION_MIN, versionOf } from '../core/event-codec.js';
 import type { Event } from '../core/event.js';
 import { evolve } from '../core/evolve.js';
 import { graceComplete } from '../core/grace.js';
@@ -76,6 +77,8 @@ export interface GroupOptions {
   readonly onFailed: (cause: LedgerError, how: 'failed' | 'fenced') => void;
   /** How long an acknowledged append shows that the claim stands, from its sending. Absent: nobody else can claim. */
   readonly confirmMs?: number;
+  /** The newest event that every node reads which archives the group; absent: this one alone reads it. */
+  readonly writes?: () => number;
 }
 
 export class Group {
@@ -230,7 +233,7 @@ export class Group {
   #step(command: Command): Decision {
     // What is recorded gets the time of its batch: it is decided by no other.
     const context: Context = { now: this.#pending.at(-1)?.time ?? this.#now(), mayGrant: this.mayGrant };
-    const decision = decide(this.state, command, context);
+    const decision = this.#readable(decide(this.state, command, context));
     if (decision.events.length > 0) {
       const batch = this.#filling();
       for (const event of decision.events) {
@@ -242,6 +245,16 @@ export class Group {
     }
     markExamined(this.state, decision);
     return decision;
+  }
+
+  /** What another node could not fold is not written: it would follow no more. */
+  #readable(decision: Decision): Decision {
+    const needed = decision.events.length === 0 ? 0 : versionOf(decision.events);
+    if (needed <= EVENT_VERSION_MIN) return decision;
+    const writes = this.#options.writes?.() ?? needed;
+    if (needed <= writes) return decision;
+    const why = `a node that archives the group reads events of version ${writes} only: upgrade it first (nlm-ledger groups, on each)`;
+    return answer({ type: 'refused', why });
   }
 
   /** The answer waits for the last batch that was decided before it, or for one that confirms the claim. */

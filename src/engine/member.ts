@@ -203,6 +203,7 @@ export class GroupMember implements GroupHandle {
       epoch: head.epoch + 1,
       clock,
       confirmMs: CLAIM_MS,
+      writes: () => claimed.reads().event,
       onDurable: (batch) => onDurable(batch, state),
       onSwept,
       onSweepEnd,

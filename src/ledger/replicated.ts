@@ -39,7 +39,7 @@ export interface FormatVersions {
 export interface ClaimReport {
   /** Heads of the archives that answered, by node, this one's among them. */
   readonly heads: readonly { readonly node: string; readonly position: Position; readonly epoch: number }[];
-  /** What every node that answered reads: an owner writes no newer form, so that a cluster is upgraded node by node. */
+  /** What every node that answered reads: an owner writes no newer form. */
   readonly reads: FormatVersions;
   /** Entries that the stream had lost and an archive brought back. */
   readonly republished: number;
@@ -56,6 +56,8 @@ export interface Claimed {
    */
   readonly ledger: Ledger;
   readonly report: ClaimReport;
+  /** What every node reads that answered the claim, or has told since that it archives: nodes are upgraded one by one. */
+  reads(): FormatVersions;
   /** Calls `listener` once, as soon as an entry of a higher epoch is seen, while the ledger is open. */
   onSuperseded(listener: (epoch: number) => void): void;
 }

@@ -127,9 +127,9 @@ function plainAnswer(message: Msg): PlainAnswer {
 }
 
 /** Until `value` says yes. */
-export async function until(value: () => boolean, what: string): Promise<void> {
+export async function until(value: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; tries < 500; tries += 1) {
-    if (value()) return;
+    if (await value()) return;
     await delay(20);
   }
   throw new Error(`did not come: ${what}`);

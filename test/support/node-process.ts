@@ -40,6 +40,8 @@ export class NodeProcess {
   /** The last lines of its log. */
   readonly log: string[] = [];
   #child: ChildProcess | undefined;
+  /** The program; another build of it from its next start on. */
+  main = MAIN;
 
   /** `configuration`: the file, with ports; the data folder must be in it. */
   constructor(configuration: Readonly<Record<string, unknown>> & { readonly data: string }) {
@@ -54,7 +56,7 @@ export class NodeProcess {
 
   /** Does not wait until it serves. */
   spawn(): void {
-    const child = spawn(process.execPath, [MAIN, 'start', '--config', this.#config], {
+    const child = spawn(process.execPath, [this.main, 'start', '--config', this.#config], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

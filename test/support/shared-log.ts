@@ -82,6 +82,7 @@ export class SharedReplica implements ReplicatedLog {
     return {
       ledger: new SharedLedger(this.#log),
       report,
+      reads: () => report.reads,
       onSuperseded: (listener) => {
         const { epoch } = this.#log.head;
         const unlisten = this.#log.listen((entry) => {

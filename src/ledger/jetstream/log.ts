@@ -11,7 +11,14 @@ import type { Msg, NatsConnection } from '../../bus/connection.js';
 import { equalBytes, sha256 } from '../chain.js';
 import { readEnvelope } from '../envelope.js';
 import type { Capacity, CheckpointStore, Entry, Head, Position } from '../port.js';
-import type { Claimed, ClaimOptions, LogObserver, ReplicatedLog, ReplicationStatus } from '../replicated.js';
+import type {
+  Claimed,
+  ClaimOptions,
+  FormatVersions,
+  LogObserver,
+  ReplicatedLog,
+  ReplicationStatus,
+} from '../replicated.js';
 import { prepareClaim } from './claim.js';
 import { followOnce, type Parts } from './follow.js';
 import {
@@ -257,7 +264,8 @@ export class JetStreamLog implements ReplicatedLog {
     );
     watch.begin(() => ledger.doubt());
     this.#owner = ledger;
-    return { ledger, report, onSuperseded: (listener) => watch.onSuperseded(listener) };
+    const reads = (): FormatVersions => peers.lowestReads(members);
+    return { ledger, report, reads, onSuperseded: (listener) => watch.onSuperseded(listener) };
   }
 }
 

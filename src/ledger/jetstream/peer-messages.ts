@@ -5,7 +5,7 @@
  *     heads       {}                    -> Head of every archive of the group
  *     entries     {node, from}          -> {entries: [bytes, ...], head}    from one node; a page below the largest message
  *     checkpoint  {node, offset}        -> {position, epoch, time, hash, version, bytes, offset, part}   its newest one
- *     synced      {node, position, epoch}        told by a follower after each sync
+ *     synced      {node, position, epoch, readsEntry, readsEvent}   told by a follower after each sync
  *     agreed      {node, position, epoch, hash}  told by the owner: the stream has acknowledged this entry
  */
 
@@ -61,7 +61,7 @@ export function decodeArchiveHead(bytes: Uint8Array): ArchiveHead {
     agreed: whole(map, 'agreed'),
     author: text(map, 'author'),
     generation: whole(map, 'generation'),
-    reads: { entry: whole(map, 'readsEntry'), event: whole(map, 'readsEvent') },
+    reads: readsOf(map),
   };
 }
 
@@ -110,20 +110,33 @@ export interface Synced {
   readonly position: Position;
   /** Of the archive's head: what an owner of this epoch appended is in it, and not something else. */
   readonly epoch: number;
+  readonly reads: FormatVersions;
 }
 
 export function decodeSynced(bytes: Uint8Array): Synced {
   const map = mapOf(bytes);
-  return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch') };
+  return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch'), reads: readsOf(map) };
 }
 
-export interface Agreed extends Synced {
+export function encodeSynced({ reads, ...synced }: Synced): Uint8Array {
+  return encodeMessage({ ...synced, readsEntry: reads.entry, readsEvent: reads.event });
+}
+
+export interface Agreed {
+  readonly node: string;
+  readonly position: Position;
+  readonly epoch: number;
   /** Of the entry at the position. */
   readonly hash: Uint8Array;
 }
 
 export function decodeAgreed(bytes: Uint8Array): Agreed {
-  return { ...decodeSynced(bytes), hash: hashOf(mapOf(bytes)) };
+  const map = mapOf(bytes);
+  return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch'), hash: hashOf(map) };
+}
+
+function readsOf(map: Readonly<Record<string, unknown>>): FormatVersions {
+  return { entry: whole(map, 'readsEntry'), event: whole(map, 'readsEvent') };
 }
 
 function mapOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {

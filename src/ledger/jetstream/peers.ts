@@ -22,6 +22,7 @@ import {
   decodeSynced,
   encodeArchiveHead,
   encodeMessage,
+  encodeSynced,
   requestFor,
   type ArchiveHead,
   type Synced,
@@ -44,6 +45,8 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #remove: () => void;
   readonly #synced = new Map<string, Synced>();
+  /** What each node has told that it reads. */
+  readonly #reads = new Map<string, FormatVersions>();
   readonly #waiting = new Set<() => void>();
   #served: { readonly checkpoint: Checkpoint; readonly until: number } | undefined;
   #stopServing = (): void => undefined;
@@ -86,6 +89,7 @@ export class Peers {
         return told.has(node) && missing <= spared;
       },
     );
+    for (const { node: other, reads } of answers) this.#reads.set(other, reads);
     return [this.own(), ...answers.filter((head) => head.node !== node)];
   }
 
@@ -119,7 +123,17 @@ export class Peers {
   tellSynced(): void {
     const { bus, group, node, archive } = this.#options;
     const { position, epoch } = archive.head();
-    bus.connection?.publish(peerSubject(group, 'synced'), encodeMessage({ node, position, epoch }));
+    const { reads } = this;
+    bus.connection?.publish(peerSubject(group, 'synced'), encodeSynced({ node, position, epoch, reads }));
+  }
+
+  /** What all of these read that have told so: this one, and who answered or synced anything. */
+  lowestReads(members: readonly string[]): FormatVersions {
+    const known = members.flatMap((member) => this.#reads.get(member) ?? []);
+    return {
+      entry: Math.min(this.reads.entry, ...known.map(({ entry }) => entry)),
+      event: Math.min(this.reads.event, ...known.map(({ event }) => event)),
+    };
   }
 
   /** Tells the others that the stream has acknowledged the entry at the archive's head, where nothing follows it soon. */
@@ -194,7 +208,10 @@ export class Peers {
   #heard({ data }: Msg, own: string): void {
     try {
       const synced = decodeSynced(data);
-      if (synced.node !== own) this.#synced.set(synced.node, synced);
+      if (synced.node !== own) {
+        this.#synced.set(synced.node, synced);
+        this.#reads.set(synced.node, synced.reads);
+      }
     } catch {
       return; // none of ours
     }
