@@ -1,51 +1,16 @@
 /** An upgrade node by node: two builds of different event versions share a group, as processes of their own. */
 
-import type { ExecutionContext } from 'ava';
-import type { GroupsReply, StatusReply } from '../../src/admin/messages.js';
+import type { StatusReply } from '../../src/admin/messages.js';
 import { nlm } from '../support/in-process.js';
 import { natsTest, startNats, until } from '../support/nats.js';
 import { newerBuild } from '../support/newer-build.js';
-import { freePorts, NodeProcess } from '../support/node-process.js';
+import { freePorts, type NodeProcess } from '../support/node-process.js';
 import { temporaryFolder } from '../support/node.js';
+import { followed, owned, startSharing } from '../support/shared-group.js';
 
 /** 127/8 is on every host: what stands for the floating address. */
 const FLOAT = '127.0.0.78';
 const REFUSED = 4;
-
-async function node(t: ExecutionContext, name: string, url: string, nlmPort: number): Promise<NodeProcess> {
-  const data = await temporaryFolder(t);
-  const [ownPort, nsmPort] = await freePorts(2);
-  const process = new NodeProcess({
-    data,
-    node: { name },
-    // Only one of them is at the floating address at a time; each has an address of its own.
-    listen: [name === 'a' ? '127.0.0.79' : '127.0.0.80'],
-    nlmPort: nlmPort === 0 ? ownPort : nlmPort,
-    nsmPort,
-    nsm: 'none',
-    nats: { servers: [url] },
-    exports: [{ path: '/srv/web', handle: { format: 'prefix', prefix: '66696c65' } }],
-    groups: [{ name: 'web', addresses: [FLOAT], exports: ['/srv/web'], nodes: ['a', 'b'], way: 'carry' }],
-  });
-  t.teardown(() => process.end('SIGTERM'));
-  process.spawn();
-  await process.serving();
-  return process;
-}
-
-async function lifeAt({ socket }: NodeProcess) {
-  const { out } = await nlm('groups', '--json', '--socket', socket);
-  const life = (JSON.parse(out) as GroupsReply).shared?.[0];
-  return life?.isKnown === true ? life : undefined;
-}
-
-/** It follows, and nothing is missing. */
-async function followed(follower: NodeProcess, owner: NodeProcess): Promise<void> {
-  await until(async () => {
-    const [theirs, ours] = [await lifeAt(owner), await lifeAt(follower)];
-    return ours?.role === 'following' && ours.lag === 0 && ours.position === theirs?.position;
-  }, 'the follower is level');
-}
 
 async function restart(process: NodeProcess, main: string): Promise<void> {
   await process.end('SIGTERM');
@@ -60,15 +25,16 @@ natsTest(
     const server = await startNats(t, { jetstream: await temporaryFolder(t) });
     const later = await newerBuild(await temporaryFolder(t));
     const [nlmPort = 0] = await freePorts(1);
-    const a = await node(t, 'a', server.url, nlmPort);
-    const b = await node(t, 'b', server.url, nlmPort);
+    const options = { group: 'web', float: FLOAT, nats: server.url, nlmPort };
+    const a = await startSharing(t, 'a', options);
+    const b = await startSharing(t, 'b', options);
     const released = a.main;
     const ok = async (...args: string[]): Promise<void> => {
       const { code, out, err } = await nlm(...args);
       t.is(code, 0, `${args.join(' ')}: ${out}${err}`);
     };
     const call = ['--server', FLOAT, '--port', String(nlmPort), '--fh', '66696c652d31'];
-    await until(async () => (await lifeAt(a))?.status === 'owned', 'a owns the group');
+    await owned(a);
     await ok('call', 'lock', ...call, '--caller', 'client1', '--svid', '1');
 
     // The standby first, then the group moves to it, in the carry way.

@@ -7,25 +7,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { nlm } from '../support/in-process.js';
+import { commandsOf, FOLDER } from '../support/runbook.js';
 import { freePorts, NodeProcess } from '../support/node-process.js';
 import { temporaryFolder } from '../support/node.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const FOLDER = 'ops/runbooks';
 const RUNBOOKS = readdirSync(FOLDER).filter((name) => name.endsWith('.md'));
 const FAULT = 1;
 const USAGE = 2;
 /** What else than 0 is an answer where there is no such lock, and where the host has no rpcbind. */
 const ALSO_ANSWERS: Readonly<Record<string, readonly number[]>> = { 'unlock-lock': [5], doctor: [12, 13] };
-
-/** The arguments of each `nlm-ledger ...` of a runbook, in blocks and between backquotes, in their order. */
-function commandsOf(name: string): string[][] {
-  const text = readFileSync(join(FOLDER, name), 'utf8');
-  return Array.from(text.matchAll(/^ {4,}nlm-ledger (.+)$|^nlm-ledger (.+)$|`nlm-ledger ([^`]+)`/gm), (match) => {
-    const line = (match[1] ?? match[2] ?? match[3] ?? '').replace(/ +#.*$/, '').replaceAll(/\s+/g, ' ');
-    return Array.from(line.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, word]) => quoted ?? word ?? '');
-  });
-}
 
 /** The same for a place where nothing is: no node, no NATS server, no backup. */
 function nowhere(args: readonly string[]): string[] {

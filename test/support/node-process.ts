@@ -37,6 +37,7 @@ function isFree(port: number): Promise<boolean> {
 export class NodeProcess {
   readonly socket: string;
   readonly #config: string;
+  readonly #configuration: Readonly<Record<string, unknown>>;
   /** The last lines of its log. */
   readonly log: string[] = [];
   #child: ChildProcess | undefined;
@@ -47,7 +48,13 @@ export class NodeProcess {
   constructor(configuration: Readonly<Record<string, unknown>> & { readonly data: string }) {
     this.socket = join(configuration.data, 'socket');
     this.#config = join(configuration.data, 'configuration.json');
-    writeFileSync(this.#config, JSON.stringify({ portmap: 'off', socket: this.socket, ...configuration }));
+    this.#configuration = { portmap: 'off', socket: this.socket, ...configuration };
+    this.configure({});
+  }
+
+  /** For its next start. */
+  configure(change: Readonly<Record<string, unknown>>): void {
+    writeFileSync(this.#config, JSON.stringify({ ...this.#configuration, ...change }));
   }
 
   get pid(): number | undefined {
