@@ -103,14 +103,16 @@ natsTest('only the administrator deletes, purges or updates a stream (hazard 20)
   t.is((await info()).state.messages, 0);
 });
 
-natsTest('the configuration of one of three servers is taken by the server', async (t) => {
+natsTest('the configurations of one of three servers, and of a witness, are taken by the server', async (t) => {
   const environment: Record<string, string> = { NLM_NAME: 'nats-1', NLM_STORE: await temporaryFolder(t) };
   for (const role of ROLES) environment[`NLM_${role.toUpperCase()}_PASSWORD`] = `secret-${role}`;
   environment['NLM_ROUTES'] = '["nats://nats-1:6222", "nats://nats-2:6222", "nats://nats-3:6222"]';
-  const { stderr } = await promisify(execFile)('nats-server', ['-t', '-c', 'ops/nats/three-nodes.conf'], {
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin`, ...environment },
-  });
-  t.regex(stderr, /configuration file .*three-nodes\.conf is valid/);
+  for (const name of ['three-nodes.conf', 'witness.conf']) {
+    const { stderr } = await promisify(execFile)('nats-server', ['-t', '-c', `ops/nats/${name}`], {
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin`, ...environment },
+    });
+    t.true(stderr.includes(`${name} is valid`), stderr);
+  }
 });
 
 natsTest('a node that may not subscribe says so in its status', async (t) => {

@@ -1,6 +1,6 @@
 /**
  * What the nodes of a group tell each other about their archives, and its checks: msgpack maps, whose unknown keys are
- * passed over, so that a later release may say more. On `nlm.peer.<group>.…` (names.ts).
+ * passed over, so that a later release may say more. On `nlm.peer.<group>.…` (names.ts); described in schemas/peer.json.
  *
  *     heads       {}                    -> Head of every archive of the group
  *     entries     {node, from}          -> {entries: [bytes, ...], head}    from one node; a page below the largest message
