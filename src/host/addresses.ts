@@ -19,6 +19,8 @@ export interface AddressChange {
  */
 const POLL_MONITORED_MS = 10_000;
 const POLL_ALONE_MS = 1000;
+/** It does not say when it has begun to listen: until it is so old it is no monitor yet. */
+const MONITOR_YOUNG_MS = 3000;
 const MONITOR_RESTART_MS = 10_000;
 /**
  * Where util-linux has a word for it, the monitor ends with a node that is killed. It asks for that itself, so the node
@@ -34,6 +36,7 @@ export class AddressWatch {
   readonly #onChange: (change: AddressChange) => void;
   #current: ReadonlySet<Address>;
   #monitor: ChildProcess | undefined;
+  #monitorBeganAt = 0;
   #poll: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   #listing: Promise<void> | undefined;
@@ -90,13 +93,18 @@ export class AddressWatch {
     if (this.#closed) return;
     this.#poll = setTimeout(
       () => void this.refresh().finally(() => this.#schedulePoll()),
-      this.#monitor === undefined ? POLL_ALONE_MS : POLL_MONITORED_MS,
+      this.#isMonitored() ? POLL_MONITORED_MS : POLL_ALONE_MS,
     );
     this.#poll.unref();
   }
 
+  #isMonitored(): boolean {
+    return this.#monitor !== undefined && performance.now() - this.#monitorBeganAt > MONITOR_YOUNG_MS;
+  }
+
   #startMonitor(): void {
     if (this.#closed) return;
+    this.#monitorBeganAt = performance.now();
     const monitor = spawn('sh', ['-c', MONITOR, String(process.pid)], {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, PATH: toolPath() },
