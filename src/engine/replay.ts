@@ -25,15 +25,19 @@ export async function replay(ledger: Ledger, checkpoints: CheckpointStore | unde
   return replayed;
 }
 
-/** The fold of a checkpoint and of what `read` gives after it; sweeps are ended. */
+/**
+ * The fold of a checkpoint and of what `read` gives after it; sweeps are ended. `known` is the state of that checkpoint,
+ * where it is in memory yet: it goes on.
+ */
 export async function fold(
   checkpoint: Checkpoint | undefined,
   read: (from: Position) => AsyncIterable<readonly Entry[]>,
+  known?: NlmFiles,
 ): Promise<Replayed> {
   const began = performance.now();
   // A checkpoint of another form is passed over: the entries say the same.
   const usable = checkpoint?.version === CHECKPOINT_VERSION ? checkpoint : undefined;
-  const state = usable === undefined ? initialState() : deserialize(usable.state);
+  const state = known ?? (usable === undefined ? initialState() : deserialize(usable.state));
   const from = usable?.position ?? 0;
   let entries = 0;
   let events = 0;

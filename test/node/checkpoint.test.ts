@@ -1,5 +1,5 @@
 import test from 'ava';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Checkpointer } from '../../src/engine/checkpoint/checkpointer.js';
 import { startNode, temporaryFolder } from '../support/node.js';
@@ -25,6 +25,30 @@ test('a checkpoint is folded from the files by a worker while the node serves, a
   t.is(again.admin.groups()[0]?.state?.lockCount, 99);
   t.is(await after.lock({ svid: 2, offset: 980n, length: 1n }), 1);
   t.is(await after.lock({ svid: 2, offset: 990n, length: 5n }), 0);
+});
+
+test('a second checkpoint goes on from the first, and is to the byte what the whole ledger adds up to', async (t) => {
+  const data = await temporaryFolder(t);
+  const node = await startNode(t, { data });
+  const client = await RpcClient.tcp('127.0.0.1', node.nlmPort);
+  t.teardown(() => client.close());
+  const folder = join(data, 'groups', 'default', 'checkpoints');
+  const log = (_message: string, details: object): void => void t.like(details, { type: 'written' });
+  const worker = new Checkpointer({ data, group: 'default', log });
+  for (let i = 0; i < 50; i += 1) t.is(await client.lock({ svid: i % 7, offset: BigInt(i * 10), length: 5n }), 0);
+  await worker.run();
+  for (let i = 0; i < 50; i += 3) t.is(await client.unlock({ svid: i % 7, offset: BigInt(i * 10), length: 3n }), 0);
+  await worker.run();
+  await worker.close();
+  const names = (await readdir(folder)).sort();
+  t.is(names.length, 2);
+  const second = join(folder, names[1] ?? '');
+  const bytes = await readFile(second);
+  for (const name of names) await rm(join(folder, name));
+  const another = new Checkpointer({ data, group: 'default', log });
+  await another.run();
+  await another.close();
+  t.deepEqual(await readFile(second), bytes);
 });
 
 test('a group that falls quiet gets its checkpoint then, unless next to nothing has happened', async (t) => {
