@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { WatchedEvent } from '../../src/admin/port.js';
 import { checkReply } from '../../src/admin/schema.js';
 import { decodePayload } from '../../src/bus/payload.js';
-import { serialNatsTest, msgpack, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
+import { freeze, serialNatsTest, msgpack, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
 import { startNode, temporaryFolder, type TestNode } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
@@ -230,7 +230,7 @@ serialNatsTest('a node serves while NATS is away, says so, and takes orders once
 
 serialNatsTest('a node starts, serves and stops beside a server that froze', async (t) => {
   const server = await startNats(t);
-  server.signal('SIGSTOP');
+  await freeze(server);
   const node = await startBusNode(t, server, 'a', { waits: false });
   t.is(node.admin.node().counters['natsConnected'], 0);
   t.is(await (await clientOf(t, node)).lock({}), GRANTED);
@@ -241,7 +241,7 @@ serialNatsTest('an open connection to a server that froze keeps nobody from stop
   const server = await startNats(t);
   const node = await startBusNode(t, server, 'a');
   t.is(node.admin.node().counters['natsConnected'], 1);
-  server.signal('SIGSTOP');
+  await freeze(server);
   await node.close();
 });
 

@@ -3,7 +3,7 @@
 import type { ExecutionContext } from 'ava';
 import type { AdminPort, GroupView } from '../../src/admin/port.js';
 import { NatsServer } from '../../ops/nats/server.js';
-import { natsTest, startBusNode, startNats, until } from '../support/nats.js';
+import { freeze, natsTest, startBusNode, startNats, until } from '../support/nats.js';
 import { temporaryFolder, type TestNode, type TestNodeOptions } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
@@ -123,7 +123,7 @@ natsTest(
     await until(() => owns(a), 'a owns');
     const through = await client(t, a, where.floating);
     t.is(await through.lock({ svid: 1 }), GRANTED);
-    where.server.signal('SIGSTOP');
+    await freeze(where.server);
     const held = through.lock({ svid: 1, offset: 200n, length: 10n, file: 'other' });
     await until(() => view(a.admin).status === 'degraded', 'a says that its ledger does not answer');
     t.regex(view(a.admin).statusReason, /has not taken an entry/);

@@ -13,7 +13,7 @@ import { EVENT_BYTES_UNCONFIRMED_MAX, REQUESTS_IN_FLIGHT_MAX } from '../../src/d
 import { EXIT_OF_ERROR } from '../../src/cli/exit-codes.js';
 import { worstOf } from '../../src/cli/render/cluster.js';
 import { FakeNode } from '../support/fake-node.js';
-import { natsTest, PlainClient, startNats, until } from '../support/nats.js';
+import { freeze, natsTest, PlainClient, startNats, until } from '../support/nats.js';
 
 async function openDoor(
   t: ExecutionContext,
@@ -63,7 +63,7 @@ natsTest('events that the server does not take in time are dropped and counted, 
   client.connection.subscribe(eventsSubject('g.1'));
   await heard('first');
   const { natsEvents: before = 0 } = door.counters();
-  server.signal('SIGSTOP');
+  await freeze(server);
   const count = Math.ceil((2 * EVENT_BYTES_UNCONFIRMED_MAX) / filler.length);
   for (let i = 0; i < count; i += 1) emit('flood');
   const { natsEvents = 0, natsEventsDropped = 0 } = door.counters();
@@ -113,7 +113,7 @@ natsTest('events that nobody hears are not published one by one, and a new subsc
 
 natsTest('a start waits for its limit, not for a server that froze', async (t) => {
   const server = await startNats(t);
-  server.signal('SIGSTOP');
+  await freeze(server);
   const seen: string[] = [];
   const down = new Promise<void>((resolve) => {
     const onDown = (cause: LedgerError): void => {

@@ -1,5 +1,6 @@
 /** A real nats-server for tests, and a plain client of it: what any program that speaks NATS would do. */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, encode } from '@msgpack/msgpack';
 import test, { type ExecutionContext } from 'ava';
@@ -32,6 +33,14 @@ export async function startNats(t: ExecutionContext, options: NatsServerOptions 
     await server.stop();
   });
   return server;
+}
+
+/** Stops the server where it is, and resolves once each of its threads stands still: one may run on for a moment. */
+export async function freeze(server: NatsServer): Promise<void> {
+  server.signal('SIGSTOP');
+  const tasks = `/proc/${server.pid}/task`;
+  const isStill = (task: string): boolean => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'));
+  while (!readdirSync(tasks).every(isStill)) await delay(1);
 }
 
 /** A node `name` on this server; resolves once it takes orders there, or, told so, at once. */

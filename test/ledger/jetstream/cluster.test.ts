@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectOnce } from '../../../src/bus/connection.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
-import { natsTest } from '../../support/nats.js';
+import { freeze, natsTest } from '../../support/nats.js';
 import { sealNext } from '../contract.js';
 import { leaderOf, Owner, PLAIN, startCluster, startLog } from './fixture.js';
 
@@ -58,7 +58,7 @@ natsTest(
     const owner = await Owner.claim(a);
     await owner.append();
     await b.observer.until(({ positions }) => positions.includes(4));
-    cluster.server(leader)?.signal('SIGSTOP');
+    await freeze(cluster.server(leader)!);
     let isKnown = false;
     const pending = owner.ledger.append(sealNext(owner.chain, 1, owner.epoch)).then((outcome) => {
       isKnown = true;
