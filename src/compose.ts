@@ -5,32 +5,30 @@ import type { Logger } from 'pino';
 import { callAdmin } from './admin/call.js';
 import type { AdminPort, Listener } from './admin/port.js';
 import type { SigningRules } from './admin/signed.js';
-import { addressFamily, isLoopbackAddress, type Address } from './base/address.js';
+import { isLoopbackAddress, type Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
 import { Bus } from './bus/bus.js';
 import { checkpointsSubject } from './bus/subjects.js';
 import { Cluster, type OpenLog } from './compose-cluster.js';
 import { Takeovers } from './compose-takeovers.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
-import { chooseNsm, NodeNsm, type NsmMode } from './compose-nsm.js';
-import { LOCAL_GROUP } from './config/check-groups.js';
-import type { Configuration, NatsConfiguration, ServiceGroup } from './config/configuration.js';
-import { CHECKPOINT_VERSION } from './core/checkpoint.js';
+import { openLedger, openStream, ownGroup } from './compose-ledgers.js';
+import { registrationsOf, servicesAt } from './compose-registration.js';
+import { chooseNsm, NodeNsm } from './compose-nsm.js';
+import type { Configuration, NatsConfiguration } from './config/configuration.js';
 import type { Command, Rules } from './core/command.js';
-import { EVENT_VERSION } from './core/event-codec.js';
 import { THIS_HOST } from './core/nsm.js';
 import { openControlFiles } from './doors/files/door.js';
 import { openNatsDoor, type NatsDoor } from './doors/nats/door.js';
 import { START_MS_MAX } from './doors/nats/limits.js';
 import { Listeners } from './doors/rpc/listeners.js';
-import { NLM_VERSIONS, NlmProgram } from './doors/rpc/nlm-program.js';
+import { NlmProgram } from './doors/rpc/nlm-program.js';
 import { openPortmapDoor } from './doors/rpc/portmap-door.js';
 import { RpcDispatch } from './doors/rpc/serve.js';
 import { openSocketDoor } from './doors/socket/door.js';
 import { ClientPorts } from './effects/client-ports.js';
 import { ClientCalls } from './effects/granted/call.js';
 import { Registrar } from './effects/rpcbind/registrar.js';
-import type { NetId, Registration } from './effects/rpcbind/rpcbind.js';
 import { GroupKeeper, type OpenedLedger } from './engine/keeper.js';
 import type { Settle } from './engine/settled.js';
 import { HandleMap } from './handles/map.js';
@@ -40,19 +38,13 @@ import { release } from './host/release.js';
 import { Admission } from './intake/admit.js';
 import { GroupRoutes } from './intake/groups.js';
 import { FileRoutes } from './intake/route.js';
-import { removeRestoredMarker, restoredMarker } from './ledger/file/backup.js';
-import { FileCheckpoints } from './ledger/file/checkpoints.js';
-import type { ReplicatedLog } from './ledger/replicated.js';
-import { openReplicatedLog } from './ledger/jetstream/open.js';
-import { openFileLedger } from './ledger/file/open.js';
 import { FileSystems } from './node/file-systems.js';
 import { LocalNode } from './node/local-node.js';
 import { Tracer } from './node/tracer.js';
 import { Watchers } from './node/watchers.js';
 import { decodeCookie } from './nlm/callback-cookie.js';
 import { NLM_PROGRAM } from './nlm/procedures.js';
-import { NSM_PROGRAM, NSM_VERSION } from './nsm/procedures.js';
-import { netidOf, type Service } from './portmap/registry.js';
+import { NSM_PROGRAM } from './nsm/procedures.js';
 
 export interface RunningNode {
   readonly admin: AdminPort;
@@ -61,11 +53,6 @@ export interface RunningNode {
   readonly notes: () => readonly string[];
   /** Answers what was asked, seals the ledger, and closes every door. Idempotent. */
   close(): Promise<void>;
-}
-
-/** A single machine has one group; a node of a cluster has one for what is its host's own. */
-function ownGroup({ groups }: Configuration): string {
-  return groups.length === 0 ? 'default' : LOCAL_GROUP;
 }
 
 const DATA_FOLDER_MODE = 0o700;
@@ -406,55 +393,6 @@ export async function compose(
 /** Bytes of replies that one connection may owe before its client is made to take them. */
 const UNSENT_BYTES_MAX = 1024 * 1024;
 
-/** The embedded ledger of the data folder. */
-export async function openLedger(configuration: Configuration, logger: Logger): Promise<OpenedLedger> {
-  const { data } = configuration;
-  const group = ownGroup(configuration);
-  const log = (line: string): void => logger.warn(line);
-  const restored = await restoredMarker(data);
-  // The whole data folder is locked already.
-  const acquire = async () => ({ release: () => undefined });
-  const { ledger, recovery } = await openFileLedger({ data, group, acquire, log });
-  const notes =
-    restored === undefined
-      ? recovery.notes
-      : [`restored at ${new Date(restored.time).toISOString()}`, ...recovery.notes];
-  return {
-    ledger,
-    checkpoints: new FileCheckpoints({ data, group, log }),
-    notes,
-    restored: restored !== undefined,
-    onRecorded: async () => {
-      if (restored !== undefined) await removeRestoredMarker(data);
-    },
-  };
-}
-
-/** A group's stream on the bus, and this node's archive of it. */
-function openStream(
-  { data, node, nats }: Configuration,
-  { name: group, nodes, witnesses, take }: ServiceGroup,
-  bus: Bus | undefined,
-  log: (line: string) => void,
-): Promise<ReplicatedLog> {
-  if (bus === undefined || nats === undefined) throw new LedgerError('bad-configuration', 'groups need nats');
-  return openReplicatedLog({
-    bus,
-    data,
-    group,
-    node: node.name,
-    members: [...nodes, ...witnesses],
-    replicas: nats.replicas,
-    // A claim without the owner finds what the owner acknowledged (hazard 11).
-    waitForFollower: take === 'on-silence',
-    eventVersion: EVENT_VERSION,
-    checkpointVersion: CHECKPOINT_VERSION,
-    // The whole data folder is locked already.
-    acquire: async () => ({ release: () => undefined }),
-    log,
-  });
-}
-
 function signingOf({ audit: { orders } }: Configuration): SigningRules {
   return { require: orders.require, ageMsMax: orders.ageMs, keys: orders.keys };
 }
@@ -495,30 +433,3 @@ const NSM_NOTES = {
   host: "NSM: the host's own statd holds program 100024 and watches the clients for this node (--nsm host)",
   none: 'NSM: off (--nsm none): the locks of a client that reboots stay until its next lock tells, or unlock-client',
 } as const;
-
-/** What the embedded portmapper tells of us at an address: nothing while its sockets are closed. */
-function servicesAt(listeners: Listeners, address: Address): Service[] {
-  const endpoint = listeners.endpoints.find((other) => other.address === address && other.isOpen);
-  if (endpoint === undefined) return [];
-  const { nlmPort, nsmPort } = endpoint;
-  return (['tcp', 'udp'] as const).flatMap((transport) => {
-    const netid = netidOf(transport, address);
-    const nlm = NLM_VERSIONS.map((version) => ({ program: NLM_PROGRAM, version, netid, port: nlmPort }));
-    const nsm = { program: NSM_PROGRAM, version: NSM_VERSION, netid, port: nsmPort ?? 0 };
-    return nsmPort === undefined ? nlm : [...nlm, nsm];
-  });
-}
-
-function registrationsOf({ listen, groups, nlmPort, nsmPort }: Configuration, nsmMode: NsmMode): Registration[] {
-  const families = new Set([...listen, ...groups.flatMap(({ addresses }) => addresses)].map(addressFamily));
-  // The host's own programs, and its statd, look for IPv4 on loopback.
-  if (nsmMode !== 'none') families.add(4);
-  const netids: NetId[] = [
-    ...(families.has(4) ? (['tcp', 'udp'] as const) : []),
-    ...(families.has(6) ? (['tcp6', 'udp6'] as const) : []),
-  ];
-  return netids.flatMap((protocol) => [
-    ...NLM_VERSIONS.map((version) => ({ program: NLM_PROGRAM, version, protocol, port: nlmPort })),
-    ...(nsmMode === 'own' ? [{ program: NSM_PROGRAM, version: NSM_VERSION, protocol, port: nsmPort }] : []),
-  ]);
-}

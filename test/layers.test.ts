@@ -5,7 +5,7 @@ import { join, normalize, dirname } from 'node:path';
 /** From the ground up: a folder imports what stands before it. */
 const ORDER = [
   'base', 'signing', 'bus', 'xdr', 'handles', 'core', 'host', 'rpc', 'nlm', 'nsm', 'portmap', 'ledger', 'engine', 'intake', 'config',
-  'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-nsm.ts', 'compose-groups.ts', 'compose-cluster.ts', 'compose-takeovers.ts',
+  'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-ledgers.ts', 'compose-nsm.ts', 'compose-registration.ts', 'compose-groups.ts', 'compose-cluster.ts', 'compose-takeovers.ts',
   'compose.ts', 'main.ts',
 ]; // prettier-ignore
 const PURE = new Set(['core', 'handles', 'nlm', 'nsm', 'portmap', 'rpc', 'xdr']);

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { PRIVATE_HOST } from '../support/namespaces.js';
 import { outputOf } from '../../src/host/run.js';
 
 const SCENE_MS_MAX = 55_000;
@@ -18,21 +19,15 @@ async function seenBy(t: ExecutionContext): Promise<Map<string, string> | undefi
   }
   const scene = fileURLToPath(new URL('doctor.scene.js', import.meta.url));
   const setUp = 'ip link set lo up && mount -t tmpfs -o mode=755 tmpfs /run && exec "$0" "$1"';
-  const namespaces = [
-    '--net',
-    '--mount',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount-proc',
-    '--propagation',
-    'private',
-  ];
-  const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', setUp, process.execPath, scene], {
-    timeout: SCENE_MS_MAX,
-    killSignal: 'SIGKILL',
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const { stdout } = await promisify(execFile)(
+    'unshare',
+    [...PRIVATE_HOST, 'sh', '-c', setUp, process.execPath, scene],
+    {
+      timeout: SCENE_MS_MAX,
+      killSignal: 'SIGKILL',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
   const seen = new Map<string, string>();
   for (const line of stdout.trim().split('\n')) {
     const said = JSON.parse(line) as { rule: string; seen: string[] };

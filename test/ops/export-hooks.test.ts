@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { PRIVATE_HOST } from '../support/namespaces.js';
 
 const SCENE_MS_MAX = 60_000;
 
@@ -90,17 +91,7 @@ async function play(t: ExecutionContext, scene: string, programs: readonly strin
     else t.pass();
     return undefined;
   }
-  const parameters = [
-    '--net',
-    '--mount',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount-proc',
-    '--propagation',
-    'private',
-  ];
-  const { stdout } = await promisify(execFile)('unshare', [...parameters, 'sh', '-c', FURNISH + scene], {
+  const { stdout } = await promisify(execFile)('unshare', [...PRIVATE_HOST, 'sh', '-c', FURNISH + scene], {
     timeout: SCENE_MS_MAX,
     killSignal: 'SIGKILL',
     env: { ...process.env, HOOKS: `${process.cwd()}/ops/hooks` },

@@ -1,7 +1,8 @@
 /** The real ledger of a node, with a hand on it: appends held back, failed, or taken only where they are urgent. */
 
 import { LedgerError } from '../../src/base/errors.js';
-import { openLedger, type Surroundings } from '../../src/compose.js';
+import type { Surroundings } from '../../src/compose.js';
+import { openLedger } from '../../src/compose-ledgers.js';
 import type { AppendOutcome, Capacity, Entry, Head, Ledger, Position, SealedEntry } from '../../src/ledger/port.js';
 
 export class LedgerFaults {
