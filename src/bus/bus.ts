@@ -132,6 +132,8 @@ export class Bus {
     this.#isCalling = true;
     try {
       for (const listener of this.#listeners) await listener(connection);
+      // A subscription counts once the server has it: who asks before that is not heard.
+      await connection.flush();
     } finally {
       this.#isCalling = false;
     }
