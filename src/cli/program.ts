@@ -60,8 +60,8 @@ export async function runCommandLine({
   watchCommands(program, act);
   callCommand(program, act);
   doctorCommand(program, act);
-  auditCommands(program, act);
-  ledgerCommands(program, act);
+  await auditCommands(program, act, argv.includes('audit'));
+  await ledgerCommands(program, act, argv.includes('ledger'));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;
