@@ -35,7 +35,8 @@ function orderOf(order: Order): object {
 }
 
 function ownerOf(state: NlmFiles, owner: OwnerId): Record<string, unknown> {
-  if (state.owners.get(owner, O_USED) === 0) return { owner };
+  const oh = state.ownerHandles[owner];
+  if (oh === undefined || state.owners.get(owner, O_USED) === 0) return { owner };
   const { name, address } = clientOf(state, owner);
   const svid = state.owners.get(owner, O_SVID) | 0;
   return {
@@ -43,13 +44,13 @@ function ownerOf(state: NlmFiles, owner: OwnerId): Record<string, unknown> {
     clientAddress: address,
     serverAddress: addressOf(state, owner).address,
     svid,
-    oh: state.ownerHandles[owner],
+    oh,
   };
 }
 
 function fileOf(state: NlmFiles, file: FileId): Record<string, unknown> {
   const handle = state.fileNames[file]?.handles[0];
-  if (state.files.get(file, F_USED) === 0 || handle === undefined) return { file };
+  if (handle === undefined || state.files.get(file, F_USED) === 0) return { file };
   return { fileSystem: fileSystemOf(state, file).name, handle: hexOf(handle) };
 }
 

@@ -7,19 +7,24 @@
  */
 
 const PAGE_SHIFT = 14;
-const PAGE_MASK = (1 << PAGE_SHIFT) - 1;
+const PAGE_ROWS = 1 << PAGE_SHIFT;
+const PAGE_MASK = PAGE_ROWS - 1;
+/** The first page begins with so many rows and doubles up to a whole one: most tables stay small, and a state is made quickly. */
+const FIRST_ROWS = 64;
 const TWO_32 = 0x1_0000_0000;
 
 export class Rows {
   readonly #stride: number;
-  readonly #pages: Uint32Array[] = [];
+  readonly #pages: Uint32Array[];
+  /** Slots below it have their place in a page. */
+  #room = FIRST_ROWS;
   #free = 0;
   #next = 1;
   #count = 0;
 
   constructor(stride: number) {
     this.#stride = stride;
-    this.#pages.push(new Uint32Array(stride << PAGE_SHIFT));
+    this.#pages = [new Uint32Array(stride * FIRST_ROWS)];
   }
 
   /** Rows in use. */
@@ -40,7 +45,10 @@ export class Rows {
     this.#pages[slot >>> PAGE_SHIFT]![(slot & PAGE_MASK) * this.#stride + field] = value;
   }
 
-  /** The page of a row and, by `offset`, where in it the row begins: for code that reads many fields of one row. */
+  /**
+   * The page of a row and, by `offset`, where in it the row begins: for code that reads many fields of one row. Good until
+   * the table takes or reaches a row.
+   */
   page(slot: number): Uint32Array {
     return this.#pages[slot >>> PAGE_SHIFT]!;
   }
@@ -73,7 +81,7 @@ export class Rows {
       return slot;
     }
     const fresh = this.#next++;
-    if (fresh >>> PAGE_SHIFT === this.#pages.length) this.#pages.push(new Uint32Array(this.#stride << PAGE_SHIFT));
+    if (fresh === this.#room) this.#grow();
     return fresh;
   }
 
@@ -85,12 +93,23 @@ export class Rows {
 
   /** Makes room so that `slot` can be written, for tables whose rows are numbered by the ledger. */
   reach(slot: number): void {
-    while (slot >>> PAGE_SHIFT >= this.#pages.length) this.#pages.push(new Uint32Array(this.#stride << PAGE_SHIFT));
+    while (slot >= this.#room) this.#grow();
   }
 
   /** Sets every word of a row to 0. */
   clear(slot: number): void {
     const at = (slot & PAGE_MASK) * this.#stride;
     this.#pages[slot >>> PAGE_SHIFT]!.fill(0, at, at + this.#stride);
+  }
+
+  #grow(): void {
+    const first = this.#room < PAGE_ROWS;
+    this.#room += first ? this.#room : PAGE_ROWS;
+    const page = new Uint32Array(this.#stride * (first ? this.#room : PAGE_ROWS));
+    if (!first) this.#pages.push(page);
+    else {
+      page.set(this.#pages[0]!);
+      this.#pages[0] = page;
+    }
   }
 }

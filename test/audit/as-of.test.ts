@@ -11,8 +11,8 @@ import { sourceOf } from '../support/entry-source.js';
 import { History } from '../support/history.js';
 import { seededRandom } from '../support/random.js';
 
-/** Histories of one run; a night's run sets thousands. */
-const SEEDS = Number(process.env['NLM_SIMULATION_SEEDS'] ?? 24);
+/** Histories of one run; a run by hand sets thousands. */
+const SEEDS = Number(process.env['NLM_SIMULATION_SEEDS'] ?? 48);
 const STEPS = 120;
 
 /** As `heldRows` of test/support/history.ts writes it. */
@@ -38,7 +38,7 @@ async function linesAt(source: EntrySource, position: number): Promise<string[]>
 }
 
 test('at any position an audit sees what the node held there, from any checkpoint', async (t) => {
-  let compared = 0;
+  let [compared, positions] = [0, 0];
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const pick = seededRandom(seed);
     const history = new History(pick).run(STEPS);
@@ -50,8 +50,10 @@ test('at any position an audit sees what the node held there, from any checkpoin
       // The assertion's own way to compare costs more than all the rest: it is for what differs.
       if (seen.join() !== rows.join()) t.deepEqual(seen, rows, `seed ${seed} position ${position}`);
       compared += rows.length;
+      positions += 1;
     }
   }
+  t.log(`${SEEDS} histories, ${positions} positions, ${compared} rows`);
   t.true(compared > SEEDS * 10, 'the histories hold next to nothing');
 });
 
