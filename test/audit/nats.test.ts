@@ -40,17 +40,20 @@ async function scene(t: ExecutionContext): Promise<Scene> {
   };
 }
 
-async function story(t: ExecutionContext, node: TestNode): Promise<void> {
+/** Says the command id of its purge. */
+async function story(t: ExecutionContext, node: TestNode): Promise<string> {
   const door = node.admin.node().listeners.find(({ address }) => address === FLOAT);
   const client = await RpcClient.tcp(FLOAT, door?.nlmPort ?? 0);
   t.is(await client.lock({ svid: 1, length: 10n }), 0);
   t.is(await client.lock({ svid: 2, oh: '2@other', length: 10n }), 1);
-  const order = { commandId: `move-${Math.random()}`, actor: 'test', door: 'test', reason: 'to b' };
+  const commandId = `move-${Math.random()}`;
+  const order = { commandId, actor: 'test', door: 'test', reason: 'to b' };
   const selector = { type: 'address', address: FLOAT } as const;
   await node.admin.submit('web', { type: 'purge', selector, order, dryRun: false });
   t.is(await client.lock({ svid: 2, oh: '2@other', length: 10n }), 0);
   t.is(await client.unlock({ svid: 2, oh: '2@other', length: 10n }), 0);
   client.close();
+  return commandId;
 }
 
 const QUESTIONS = [
@@ -76,6 +79,34 @@ serialNatsTest(
     const first = JSON.parse((await onNats('at', '1', '--json')).out) as { time: string };
     const byTime = await onNats('at', first.time, '--json');
     t.is(byTime.out, (await onFolder('at', first.time, '--json')).out);
+  },
+);
+
+serialNatsTest(
+  'a purge on the streams is found by its command id and by its position: what it dropped, and who was let in',
+  async (t) => {
+    const { node, onNats, onFolder } = await scene(t);
+    const commandId = await story(t, node);
+    const there = await onNats('purge', commandId, '--json');
+    t.is(there.code, 0, there.err);
+    const purge = JSON.parse(there.out) as { position: number; rows: unknown[]; after: unknown[] };
+    t.like(purge, { aim: `unlock-ip ${FLOAT}`, order: { commandId, reason: 'to b' }, counts: { locks: 1 } });
+    t.like(purge.rows, { length: 1, 0: { kind: 'lock', svid: 1, serverAddress: FLOAT } });
+    t.like(purge.after, { length: 1, 0: { what: 'let-in', svid: 2 } });
+    const position = String(purge.position);
+    for (const which of [commandId, position]) {
+      for (const form of [[], ['--json']]) {
+        const [streams, folder] = [await onNats('purge', which, ...form), await onFolder('purge', which, ...form)];
+        t.is(streams.code, 0, streams.err);
+        t.is(streams.out, folder.out);
+      }
+    }
+    const unknown = await onNats('purge', 'move-none');
+    t.is(unknown.code, 5);
+    t.regex(unknown.err, /no purge has the command id "move-none"/);
+    const other = await onNats('purge', '1');
+    t.is(other.code, 5);
+    t.regex(other.err, /position 1 of web holds no purge, but group-claimed/);
   },
 );
 
