@@ -3,9 +3,10 @@
  * signed checkpoint vouches for them. Nothing is rewritten. What is left begins at that checkpoint: its projection, its
  * chain hash and the frontier of its tree say all that a start, a replay and a proof need of what is gone.
  *
- * The order makes every interruption harmless: (1) the folder is verified, (2) projection and checkpoint at the last
- * position that goes are written and durable, (3) the segments are copied and read back, (4) the archive is verified
- * against the checkpoint, (5) the segments are removed, oldest first. It may be repeated from anywhere.
+ * The order makes every interruption harmless: (1) what goes is verified, every byte of it, (2) projection and checkpoint
+ * at the last position that goes are written and durable, (3) the segments are copied and read back, (4) the copy is
+ * verified against the checkpoint, (5) the segments are removed, oldest first. It may be repeated from anywhere. What
+ * stays here, and what the archive has of earlier, is not read: it costs as much as what goes.
  */
 
 import { join } from 'node:path';
@@ -15,17 +16,16 @@ import { fold } from '../../engine/replay.js';
 import { copyFile } from '../../ledger/file/backup.js';
 import { FileCheckpoints } from '../../ledger/file/checkpoints.js';
 import { readHeader } from '../../ledger/file/frames.js';
-import { groupFolders, segmentName } from '../../ledger/file/layout.js';
+import { groupFolders, segmentFirsts, segmentName } from '../../ledger/file/layout.js';
 import { FileReader, type SegmentSize } from '../../ledger/file/reader.js';
 import { headAt } from '../../ledger/file/replay.js';
 import { durableHead } from '../../ledger/file/raw.js';
 import { readWhole } from '../../ledger/file/storage.js';
 import type { Position } from '../../ledger/port.js';
 import type { SigningKey } from '../../signing/nkey.js';
-import { readTrustedKey } from '../../signing/note.js';
 import { noteName, notePositions, readNote, writeNote } from './note-files.js';
 import { takeCheckpoint } from './take.js';
-import { verifyEvidence, type Fault } from './verify.js';
+import { verifyEvidence, type EvidenceOptions, type Fault } from './verify.js';
 
 export interface ArchiveOptions {
   readonly reader: FileReader;
@@ -61,18 +61,21 @@ export async function archiveSegments(options: ArchiveOptions): Promise<Archived
     upTo,
     to,
   };
-  if (old.length === 0 || dryRun) return archived;
-  await mustBeSound(reader, [], options);
+  const first = old[0]?.first;
+  if (first === undefined || dryRun) return archived;
+  await mustBeSound(reader, folders.root, { running: true, upTo, against: [] }, options);
   await writeProjection(reader, upTo);
   const head = (await durableHead(reader)).position;
   const { origin, key } = options;
   const { note } = await takeCheckpoint({ reader, position: upTo, head, origin, key });
   const archive = new FileReader(storage, groupFolders(to, group), group);
+  await beginArchive(reader, archive, first);
   await copySegments(reader, archive, old);
-  for (const position of await notePositions(reader)) {
-    if (position <= upTo) await writeNote(archive, position, await readNote(reader, position));
-  }
-  await mustBeSound(archive, [{ name: noteName(upTo), note }], options);
+  await copyNotes(reader, archive, first - 1, upTo);
+  // The copy in place of what it is a copy of: it goes on from what the folder says of the position before it.
+  const copy = new FileReader(storage, { ...folders, segments: archive.folders.segments }, group);
+  const against = [{ name: noteName(upTo), note }];
+  await mustBeSound(copy, archive.folders.root, { running: false, from: first, upTo, against }, options);
   for (const { path } of old) await storage.remove(path);
   await storage.syncFolder(folders.segments);
   return archived;
@@ -98,17 +101,18 @@ async function oldSegments(reader: FileReader, before: number): Promise<{ old: S
   return { old, upTo };
 }
 
+/** Signatures are not judged: the key may have been another one when a checkpoint was taken, and what it says is held to. */
 async function mustBeSound(
   reader: FileReader,
-  against: readonly { readonly name: string; readonly note: string }[],
-  { key, pace }: ArchiveOptions,
+  place: string,
+  part: Pick<EvidenceOptions, 'running' | 'from' | 'upTo' | 'against'>,
+  { pace }: ArchiveOptions,
 ): Promise<void> {
   let first: Fault | undefined;
   await verifyEvidence(reader, {
-    running: true,
+    ...part,
     pastDamage: false,
-    against,
-    keys: against.length === 0 ? [] : [readTrustedKey(key.publicKey)],
+    keys: [],
     onFault: (fault) => (first ??= fault),
     ...(pace === undefined ? {} : { pace }),
   });
@@ -116,18 +120,31 @@ async function mustBeSound(
   const { file, why } = first;
   throw new LedgerError(
     'damaged',
-    `${reader.folders.root} is not sound, so nothing was removed: ${file}: ${why}. Run nlm-ledger audit verify`,
+    `${place} is not sound, so nothing was removed: ${file}: ${why}. Run nlm-ledger audit verify`,
   );
 }
 
 /** The projection at the position, from which what is kept is replayed. It is never rotated away: a note stands there too. */
 async function writeProjection(reader: FileReader, position: Position): Promise<void> {
   const { storage, folders, group } = reader;
-  const checkpoints = new FileCheckpoints({ data: '', group, folders, storage, log: () => undefined });
+  const checkpoints = checkpointsOf(reader);
   const head = await headAt({ storage, folder: folders.segments, group }, position);
   if (head === undefined) throw new LedgerError('not-found', `position ${position} of group ${group} is not there`);
   const { state } = await fold(await checkpoints.newest(position), (from) => reader.read(from, position));
   await checkpoints.keep({ ...head, version: CHECKPOINT_VERSION, state: serialize(state) });
+}
+
+function checkpointsOf({ storage, folders, group }: FileReader): FileCheckpoints {
+  return new FileCheckpoints({ data: '', group, folders, storage, log: () => undefined });
+}
+
+/** An archive that does not have what went before begins at the same checkpoint as the ledger does. */
+async function beginArchive(reader: FileReader, archive: FileReader, first: Position): Promise<void> {
+  const there = segmentFirsts(await reader.storage.list(archive.folders.segments));
+  if (first === 1 || there.some((segment) => segment < first)) return;
+  const begin = await checkpointsOf(reader).at(first - 1);
+  if (typeof begin === 'string') throw new LedgerError('damaged', `the checkpoint at position ${first - 1}: ${begin}`);
+  await checkpointsOf(archive).keep(begin);
 }
 
 async function copySegments(reader: FileReader, archive: FileReader, segments: readonly SegmentSize[]): Promise<void> {
@@ -154,5 +171,15 @@ async function copySegments(reader: FileReader, archive: FileReader, segments: r
         `the copy ${join(target, name)} is not what was written: check that disk. Nothing was removed`,
       );
     }
+  }
+}
+
+/** Of both ends and of all between: earlier ones are in the archive. */
+async function copyNotes(reader: FileReader, archive: FileReader, from: Position, upTo: Position): Promise<void> {
+  const there = new Set(await notePositions(archive));
+  for (const position of await notePositions(reader)) {
+    if (position < from || position > upTo) continue;
+    const note = await readNote(reader, position);
+    if (!there.has(position) || (await readNote(archive, position)) !== note) await writeNote(archive, position, note);
   }
 }

@@ -40,6 +40,9 @@ export interface Kept {
 export interface EvidenceOptions {
   readonly running: boolean;
   readonly pastDamage: boolean;
+  /** The part between the ends of two segments, with what is said of it (ledger/file/verify.ts). Default: all. */
+  readonly from?: Position;
+  readonly upTo?: Position;
   readonly against: readonly Kept[];
   /** Empty: signatures are not judged. */
   readonly keys: readonly TrustedKey[];
@@ -124,10 +127,12 @@ class EvidenceRun {
     ) {
       this.#remarks.push('signatures are not judged: no key was given');
     }
-    const { running, pastDamage, pace } = this.#options;
+    const { running, pastDamage, from, upTo, pace } = this.#options;
     const found = await verify(this.#reader, {
       running,
       pastDamage,
+      ...(from === undefined ? {} : { from }),
+      ...(upTo === undefined ? {} : { upTo }),
       ...(pace === undefined ? {} : { pace }),
       onEntry: (entry, payload, head, place) => this.#entry(entry, payload, head, place),
       onBreak: () => this.#break(),
@@ -166,7 +171,7 @@ class EvidenceRun {
 
   /** The fold and the tree before the first entry that is there. */
   async #begin(): Promise<void> {
-    const first = await this.#reader.first();
+    const first = this.#options.from ?? (await this.#reader.first());
     this.#ruled = first - 1;
     if (first === 1) {
       this.#fold = new CheckedFold(initialState());
@@ -195,9 +200,14 @@ class EvidenceRun {
     return new FileCheckpoints({ data: '', group, folders, storage, log: () => undefined });
   }
 
+  #asked(positions: readonly Position[]): readonly Position[] {
+    const { from = 1, upTo = Number.POSITIVE_INFINITY } = this.#options;
+    return positions.filter((position) => position >= from - 1 && position <= upTo);
+  }
+
   async #gatherProjections(): Promise<void> {
     const store = this.#store();
-    for (const position of await store.positions()) {
+    for (const position of this.#asked(await store.positions())) {
       const file = `checkpoints/${String(position).padStart(16, '0')}.ckpt`;
       const found = await store.at(position);
       if (typeof found === 'string') {
@@ -220,7 +230,7 @@ class EvidenceRun {
   }
 
   async #gatherNotes(): Promise<void> {
-    for (const position of await notePositions(this.#reader)) {
+    for (const position of this.#asked(await notePositions(this.#reader))) {
       const file = `notes/${noteName(position)}`;
       this.#gatherNote(file, await readNote(this.#reader, position), () => (this.#notes += 1), position);
     }

@@ -33,6 +33,10 @@ export interface VerifyOptions {
   readonly running?: boolean;
   /** Goes on behind damage, from the next frame that is whole. */
   readonly pastDamage?: boolean;
+  /** The first position of a segment: what stands before it is not read. Default: all is. */
+  readonly from?: Position;
+  /** The last position of a segment: of the next one the header is read, which goes on from it. Default: all is. */
+  readonly upTo?: Position;
   /** Sees each entry that is whole and in its place; `payload` is good until its promise resolves, if it gives one. */
   readonly onEntry?: (entry: Entry, payload: Uint8Array, head: Head, place: Place) => Promise<void> | void;
   /** Behind a fault that breaks the chain: what comes next does not continue what was seen. */
@@ -97,15 +101,19 @@ class Verifier {
   }
 
   async run(): Promise<void> {
-    const segments = await this.#reader.segments();
-    this.#segments = segments.length;
+    const { from = 1, upTo = Number.POSITIVE_INFINITY } = this.#options;
+    const there = await this.#reader.segments();
+    let before = there.findLast(({ first }) => first < from)?.first;
+    const segments = there.filter(({ first }) => first >= from);
+    this.#segments = segments.filter(({ first }) => first <= upTo).length;
     this.#first = segments[0]?.first ?? 1;
-    let before: Position | undefined;
     try {
       for (const [index, { path, first }] of segments.entries()) {
         const file = await this.#reader.storage.open(path, 'read');
         try {
-          await this.#segment(file, basename(path), first, before, index === segments.length - 1);
+          const header = await this.#header(file, basename(path), first, before);
+          if (first > upTo) return;
+          if (header !== undefined) await this.#segment(file, basename(path), header, index === segments.length - 1);
         } finally {
           await file.close();
         }
@@ -116,13 +124,12 @@ class Verifier {
     }
   }
 
-  async #segment(
+  async #header(
     file: StorageFile,
     name: string,
     first: Position,
     before: Position | undefined,
-    last: boolean,
-  ): Promise<void> {
+  ): Promise<SegmentHeader | undefined> {
     const parsed = await readHeader(file);
     if (parsed.type !== 'valid') {
       const why =
@@ -131,13 +138,14 @@ class Verifier {
           : parsed.type === 'short'
             ? 'it is short'
             : parsed.why;
-      return this.#break({
+      this.#break({
         kind: 'bytes',
         file: name,
         offset: 0,
         position: first,
         why: `its header: ${why}; the segment cannot be read`,
       });
+      return undefined;
     }
     const { header } = parsed;
     this.#checkHeader(header, name, first, before);
@@ -146,6 +154,10 @@ class Verifier {
       this.#break({ kind: 'chain', file: name, offset: 0, position: first, why });
       this.#chain = new Chain(this.#reader.group, header.before);
     }
+    return header;
+  }
+
+  async #segment(file: StorageFile, name: string, header: SegmentHeader, last: boolean): Promise<void> {
     const stop = await this.#frames(file, name, header);
     // What a running node writes is half there for a moment.
     if (last && this.#options.running === true) return;

@@ -219,8 +219,9 @@ function archiveCommand(audit: Command, act: Act): void {
     .addHelpText(
       'after',
       `
-What is kept begins at that checkpoint: the node starts from it, and \`audit verify\` says from where it vouches. The
-archive is verified before anything is removed, and read by every audit command: --data DIR. A running node goes on.
+What is kept begins at that checkpoint: the node starts from it, and \`audit verify\` says from where it vouches. What
+goes, and the copy of it, are verified before anything is removed. Every audit command reads the archive: --data DIR.
+A running node goes on.
 
 Example:
   nlm-ledger audit archive --to /mnt/archive --older-than 365 --seed audit.seed`,
