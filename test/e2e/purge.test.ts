@@ -1,8 +1,18 @@
 /** unlock-ip, unlock-fs and unlock-client while two clients hold locks through two addresses on two file systems. */
 import test from 'ava';
-import { clients, floating, otherFloating } from './harness/addresses.js';
-import { locks, resolvedLocks, unlockClient, unlockFs, unlockIp, waiters } from './harness/admin.js';
+import { clients, floating, floating6, otherFloating } from './harness/addresses.js';
+import {
+  locks as allLocks,
+  resolvedLocks as allResolved,
+  unlockClient,
+  unlockFs,
+  unlockIp,
+  waiters,
+  type Lock,
+} from './harness/admin.js';
 import { until } from './harness/events.js';
+import type { Holder, Pending } from './harness/holder.js';
+import type { LedgerNode } from './harness/node.js';
 import { holding, oursOnly, packetsDecode, useWorld } from './harness/suite.js';
 import { exportOne, exportTwo } from './harness/server.js';
 
@@ -14,6 +24,29 @@ test.before(async () => {
   await client1.mount(floating, exportTwo, '/mnt/two');
   await client2.mount(otherFloating, exportOne, '/mnt/other/one');
   await client2.mount(otherFloating, exportTwo, '/mnt/other/two');
+  await client2.mount(floating6, exportTwo, '/mnt/six/two');
+});
+
+// What comes in over IPv6 is the affair of the first test and of the last: Linux asks again after thirty seconds, in
+// which the others run.
+const isIp4 = ({ serverAddress }: Lock): boolean => serverAddress !== floating6;
+const locks = async (node: LedgerNode) => (await allLocks(node)).filter(isIp4);
+const resolvedLocks = async (node: LedgerNode) => (await allResolved(node)).filter(isIp4);
+let dropped: { readonly holder: Holder; readonly wait: Pending } | undefined;
+
+oursOnly('unlock-ip drops a waiter of the address too, who is not called back', async (t) => {
+  const { client1, client2, node } = world();
+  const name = world().file('');
+  const a = await holding(client1, `/mnt/two${name}`);
+  const b = await holding(client2, `/mnt/six/two${name}`);
+  t.is(await a.do('lock 0 w 0 10'), 'OK');
+  const wait = await b.wait('wait 0 w 0 10');
+  t.like((await unlockIp(node, floating6)).counts, { locks: 0, waiters: 1 });
+  t.is(await a.do('unlock 0 r 0 10'), 'OK');
+  t.deepEqual(await allLocks(node), []);
+  t.true(wait.open);
+  dropped = { holder: b, wait };
+  await a.kill();
 });
 
 oursOnly('locks and waiters show who holds what, through which address', async (t) => {
@@ -69,22 +102,6 @@ oursOnly('unlock-ip drops the locks of one address and calls back who waited for
   await until('no lock', 5000, async () => (await locks(node)).length === 0);
 });
 
-oursOnly(
-  'unlock-ip drops a waiter of the address too; the client asks again and has the lock in the end',
-  async (t) => {
-    const { client1, client2, node } = world();
-    const name = world().file('');
-    const a = await holding(client1, `/mnt/one${name}`);
-    const b = await holding(client2, `/mnt/other/one${name}`);
-    t.is(await a.do('lock 0 w 0 10'), 'OK');
-    const wait = await b.wait('wait 0 w 0 10');
-    t.like((await unlockIp(node, otherFloating)).counts, { locks: 0, waiters: 1 });
-    t.is(await a.do('unlock 0 r 0 10'), 'OK');
-    t.is((await b.finish(wait, 'the repeated wait', 45_000)).result, 'OK');
-    await Promise.all([a.kill(), b.kill()]);
-  },
-);
-
 oursOnly('unlock-fs drops every lock of the file system, through whatever address, and no other', async (t) => {
   const { client1, client2, node } = world();
   const [name, other] = [world().file(''), world().file('')];
@@ -121,6 +138,14 @@ oursOnly('unlock-client drops the locks of one client and calls back who waited 
   t.is((await unlockClient(node, 'client1')).counts.locks, 1);
   t.is((await b.finish(wait, 'the wait', 20_000)).result, 'OK');
   await Promise.all([a.kill(), b.kill()]);
+});
+
+oursOnly('the client whose waiter was dropped asks again, and has the lock in the end', async (t) => {
+  if (dropped === undefined) return t.fail('its waiter was not dropped');
+  const { holder, wait } = dropped;
+  t.is((await holder.finish(wait, 'the repeated wait', 45_000)).result, 'OK');
+  await holder.kill();
+  return undefined;
 });
 
 packetsDecode(world);

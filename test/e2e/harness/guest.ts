@@ -1,11 +1,13 @@
 /** A real Linux NFS client: a kernel in qemu, and the commands that run in it. See guest/agent.c for the protocol. */
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clients, type ClientName } from './addresses.js';
 import { within } from './events.js';
-import { createTap, inNamespace, type Network } from './namespaces.js';
+import { ensureBooted, machine, type Image } from './machine.js';
+import { createTap, type Network } from './namespaces.js';
 import { Daemon } from './process.js';
 
 /** A command that runs in a guest. */
@@ -81,15 +83,14 @@ export class Guest {
   readonly name: ClientName;
   private readonly network: Network;
   private readonly folder: string;
-  private readonly image: { readonly kernel: string; readonly initramfs: string };
+  private readonly image: Image;
   private readonly port: Server;
   private qemu: Daemon | undefined;
   private socket: Socket | undefined;
   private buffer = Buffer.alloc(0);
   private readonly running = new Map<number, GuestProcess>();
-  private up: () => void = () => undefined;
 
-  constructor(name: ClientName, network: Network, scratch: string, image: { kernel: string; initramfs: string }) {
+  constructor(name: ClientName, network: Network, scratch: string, image: Image) {
     this.name = name;
     this.network = network;
     this.image = image;
@@ -101,45 +102,22 @@ export class Guest {
   }
 
   /**
-   * Boots it and waits for its agent (6 to 9 seconds without KVM). Its NSM state is that of its last life. With
+   * Boots it (see machine.ts) and waits until it is one of the clients. Its NSM state is that of its last life. With
    * `statdFirst` its statd has read the state before sm-notify raises it: its locks carry the old one.
    */
   async boot(life: { readonly statdFirst?: boolean } = {}): Promise<void> {
-    const { ip4, ip6, mac } = clients[this.name];
-    await createTap(this.network, this.name);
-    const words = [
-      'console=ttyS0',
-      'panic=1',
-      'quiet',
-      'nokaslr',
-      // On a busy machine the ticks that it counts come late, and the guest would not boot.
-      'no_timer_check',
-      'mitigations=off',
-      'random.trust_cpu=on',
-      'tsc=unstable',
-    ];
-    words.push(`e2e.name=${this.name}`, `e2e.ip4=${ip4}`, `e2e.ip6=${ip6}`);
-    if (life.statdFirst === true) words.push('e2e.statd=first');
-    const accelerator = process.env['E2E_ACCEL'] ?? 'tcg';
-    const options = [
-      ['-name', this.name, '-accel', accelerator, '-cpu', 'max', '-machine', 'q35', '-smp', '1', '-m', '384'],
-      ['-display', 'none', '-vga', 'none', '-nodefaults', '-no-user-config', '-monitor', 'none'],
-      ['-serial', `file:${this.console}`, '-kernel', this.image.kernel, '-initrd', this.image.initramfs],
-      ['-append', words.join(' ')],
-      ['-netdev', `tap,id=n0,ifname=${this.name},script=no,downscript=no`],
-      ['-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`, '-device', 'virtio-rng-pci'],
-      ['-device', 'virtio-serial-pci', '-chardev', `socket,id=c0,path=${join(this.folder, 'port')},server=off`],
-      ['-device', 'virtserialport,chardev=c0,nr=1'],
-      ['-fsdev', `local,id=state,path=${join(this.folder, 'state')},security_model=none`],
-      ['-device', 'virtio-9p-pci,fsdev=state,mount_tag=state'],
-    ].flat();
-    const ready = new Promise<void>((resolve) => {
-      this.up = resolve;
-    });
-    const command = [...inNamespace(this.network.bridge), 'qemu-system-x86_64', ...options];
-    this.qemu = new Daemon(this.name, command, join(this.folder, 'qemu.log'));
+    const { name, network, folder, console, image } = this;
+    const { ip4, ip6, mac } = clients[name];
+    const booted = await ensureBooted(image, network);
+    await createTap(network, name);
+    const attached = once(this.port, 'connection');
+    const command = machine(image, { name, network, folder, console });
+    this.qemu = new Daemon(name, [...command, '-incoming', `exec:cat '${booted}'`], join(folder, 'qemu.log'));
     try {
-      await within(`boot of ${this.name}`, 90_000, ready);
+      await within(`the agent of ${name}`, 30_000, attached);
+      const seconds = Math.ceil(Date.now() / 1000);
+      const order = life.statdFirst === true ? ['statd'] : [];
+      await this.run(['begin', name, mac, ip4, ip6, seconds, ...order, '>/dev/console 2>&1'].join(' '));
     } catch (error) {
       throw new Error(`${this.qemu.tail()}\n${this.lastWords()}`, { cause: error });
     }
@@ -224,7 +202,6 @@ export class Guest {
     if (this.buffer.length < end + 1 + length) return false;
     const body = this.buffer.toString('utf8', end + 1, end + 1 + length);
     this.buffer = this.buffer.subarray(end + 1 + length);
-    if (kind === 'H') this.up();
     if (kind === 'O') this.running.get(Number(id))?.push(body);
     if (kind === 'X') {
       this.running.get(Number(id))?.finish(Number(value));

@@ -10,6 +10,7 @@ import { which } from './packages.js';
 import { attempt, run } from './process.js';
 
 const sources = fileURLToPath(new URL('../../../../test/e2e/guest/', import.meta.url));
+const scripts = ['init', 'begin'];
 const written = ['agent', 'holder', 'hammer'];
 const taken = ['mount.nfs', 'umount.nfs', 'rpc.statd', 'sm-notify', 'rpcbind', 'rpcinfo', 'mount', 'umount'];
 const modules = ['virtio_pci', 'virtio_net', 'virtio_console', 'virtio-rng', '9pnet_virtio', '9p', 'nfsv3'];
@@ -26,7 +27,7 @@ const nsswitch = ['hosts', 'passwd', 'group', 'services', 'rpc', 'protocols', 'n
 /** A digest of everything that is ours in the image: a change gives a new image. */
 function digest(kernel: Kernel): string {
   const hash = createHash('sha256').update(kernel.version).update(hosts());
-  for (const name of ['init', ...written.map((program) => `${program}.c`)])
+  for (const name of [...scripts, ...written.map((program) => `${program}.c`)])
     hash.update(readFileSync(join(sources, name)));
   return hash
     .update(readFileSync(fileURLToPath(import.meta.url)))
@@ -62,8 +63,10 @@ async function configuration(root: string): Promise<void> {
   for (const name of ['netconfig', 'rpc', 'protocols', 'services']) {
     await copyFile(join('/etc', name), join(root, 'etc', name)).catch(() => undefined);
   }
-  await copyFile(join(sources, 'init'), join(root, 'init'));
-  await chmod(join(root, 'init'), 0o755);
+  for (const [name, to] of scripts.map((name) => [name, join(root, name === 'init' ? '' : 'bin', name)] as const)) {
+    await copyFile(join(sources, name), to);
+    await chmod(to, 0o755);
+  }
 }
 
 /** Copies each module with what it depends on, and writes the order in which init loads them. */

@@ -104,9 +104,13 @@ export async function setLink(network: Network, state: 'up' | 'down'): Promise<v
 /** A tap of the bridge for a guest, made anew. */
 export async function createTap(network: Network, tap: string): Promise<void> {
   const bridge = ['ip', '-n', network.bridge];
-  await attempt([...bridge, 'link', 'del', tap]);
+  await removeTap(network, tap);
   await run([...bridge, 'tuntap', 'add', 'dev', tap, 'mode', 'tap']);
   await run([...bridge, 'link', 'set', tap, 'master', 'br0', 'up']);
+}
+
+export async function removeTap(network: Network, tap: string): Promise<void> {
+  await attempt(['ip', '-n', network.bridge, 'link', 'del', tap]);
 }
 
 function plain(address: string): string {
