@@ -29,7 +29,7 @@ import {
   type TlsOptions,
 } from 'nats';
 import { LedgerError } from '../base/errors.js';
-import { parseServer, type Server } from './server.js';
+import { nearestFirst, parseServer, type Server } from './server.js';
 
 export { createInbox, ErrorCode, Events, headers, NatsError };
 export type { Msg, MsgHdrs, NatsConnection, Service, ServiceMsg, Subscription };
@@ -61,16 +61,15 @@ const CONNECT_MS_MAX = 5000;
 const GREETING_BYTES_MAX = 64 * 1024;
 
 /**
- * Tries each server once, from a random one on. Files are read at each call, so that renewed credentials count.
+ * Tries each server once, one of this host first. Files are read at each call, so that renewed credentials count.
  * @throws LedgerError 'unavailable', 'timeout', 'refused' (the server knows the caller not), 'bad-configuration' (a file)
  */
 export async function connectOnce(options: BusOptions, signal?: AbortSignal): Promise<NatsConnection> {
   const servers = options.servers.map(parseServer);
-  const first = Math.floor(Math.random() * servers.length);
   const login = await authenticatorOf(options);
   const tls = options.tls === undefined ? undefined : await readTls(options.tls);
   let failure: LedgerError | undefined;
-  for (const server of [...servers.slice(first), ...servers.slice(0, first)]) {
+  for (const server of nearestFirst(servers)) {
     try {
       return await connectTo(server, options.name, login, tls, signal);
     } catch (error) {

@@ -1,5 +1,6 @@
-/** The places of NATS servers as the configuration and the command line name them. */
+/** The places of NATS servers as the configuration and the command line name them, and the order to try them in. */
 
+import { hostname, networkInterfaces } from 'node:os';
 import { LedgerError } from '../base/errors.js';
 
 export interface Server {
@@ -25,4 +26,19 @@ export function parseServer(text: string): Server {
     );
   }
   return { host, port, tls: match?.[1] === 'tls' };
+}
+
+/**
+ * A server of this host first, if it is named by an address of it, its name, or as localhost: it is lost together with this
+ * node, and not with another one, where only silence would tell. Then the others, from a random one on.
+ */
+export function nearestFirst(servers: readonly Server[]): Server[] {
+  const first = Math.floor(Math.random() * servers.length);
+  const here = new Set(['localhost', hostname().toLowerCase(), ...addressesHere()]);
+  const distance = ({ host }: Server): number => (here.has(host.toLowerCase()) ? 0 : 1);
+  return [...servers.slice(first), ...servers.slice(0, first)].toSorted((a, b) => distance(a) - distance(b));
+}
+
+function addressesHere(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
 }

@@ -1,8 +1,28 @@
 /** The connection that a node keeps: when it counts as served. */
 
+import { hostname, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import { nearestFirst, parseServer } from '../../src/bus/server.js';
 import { Bus } from '../../src/bus/bus.js';
 import { freeze, natsTest, PlainClient, startNats } from '../support/nats.js';
+
+test('the server of this host is tried first, the others in any order', (t) => {
+  const [own] = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  for (const here of ['localhost', '127.0.0.1', hostname(), own?.address ?? '127.0.0.1']) {
+    const texts = [
+      'nats-1.example.net',
+      'nats-2.example.net',
+      here.includes(':') ? `[${here}]` : here,
+      'nats-3.example.net',
+    ];
+    const servers = texts.map(parseServer);
+    const orders = Array.from({ length: 50 }, () => nearestFirst(servers).map(({ host }) => host));
+    t.true(orders.every(([first]) => first === here));
+    t.true(orders.every((order) => servers.every(({ host }) => order.includes(host))));
+    t.true(new Set(orders.map(([, second]) => second)).size > 1);
+  }
+});
 
 natsTest('a bus has started once the server has the subscriptions of those who serve on it', async (t) => {
   const server = await startNats(t);
