@@ -158,8 +158,11 @@ export class Cluster {
       get lag() {
         return member().replication.lag;
       },
-      claim: ({ way, acceptLoss, order, seen }) =>
-        member().claim({ acceptLoss, quorum }, { type: 'claim-group', node, way, lossAccepted: false, order, seen }),
+      claim: ({ way, acceptLoss, isDead, order, seen }) =>
+        member().claim(
+          { acceptLoss, quorum, dead: isDead ? handle.state?.life.node : undefined },
+          { type: 'claim-group', node, way, lossAccepted: false, order, seen },
+        ),
       submit: (command) => member().submitted(command),
       serve: () => {
         member().serve();

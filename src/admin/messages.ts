@@ -179,6 +179,7 @@ export interface TakeRequest extends TakeoverRequest {
   /** Also from an owner that has not released it: it is dead, or fenced from the file systems. */
   readonly force?: boolean;
   /** Also where an archive out of reach may have acknowledged entries that are lost. */
+  readonly dead?: boolean;
   readonly acceptLoss?: boolean;
 }
 

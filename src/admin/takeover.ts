@@ -30,9 +30,9 @@ export async function release(port: AdminPort, request: ReleaseRequest, call: Ad
 export async function take(port: AdminPort, request: TakeRequest, call: AdminCall): Promise<TakeoverReply> {
   const takeover = takeoverFor(port, request);
   if (request.node === undefined && call.door === 'nats') checkOnlyOne(port, takeover);
-  const { way, force = false, acceptLoss = false } = request;
+  const { way, force = false, dead = false, acceptLoss = false } = request;
   const order = orderOf(request, call);
-  await takeover.take({ order, force, acceptLoss, ...(way === undefined ? {} : { way }) });
+  await takeover.take({ order, force, dead, acceptLoss, ...(way === undefined ? {} : { way }) });
   return replyOf(port, takeover, order.commandId);
 }
 

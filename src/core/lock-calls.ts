@@ -75,6 +75,14 @@ export class LockCalls {
     }
   }
 
+  /** In no order. */
+  each(visit: (client: ClientId, port: number, time: number) => void): void {
+    const words = this.#words;
+    for (let at = 0; at < words.length; at += LOCK_CALL_WORDS) {
+      if (words[at + CLIENT] !== 0) visit(words[at + CLIENT]!, words[at + PORT]!, wideAt(words, at + TIME));
+    }
+  }
+
   /** From a checkpoint, before `put`. */
   reserve(capacity: number): void {
     this.#words = new Uint32Array(capacity * LOCK_CALL_WORDS);

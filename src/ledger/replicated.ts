@@ -27,6 +27,8 @@ export interface ClaimOptions {
    * but one of the nodes that archive the group.
    */
   readonly quorum: boolean;
+  /** A node that is known to be dead: its head is not waited for. */
+  readonly dead?: string | undefined;
 }
 
 /** The newest forms that a release reads: of an entry, and of the events in it. */

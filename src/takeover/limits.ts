@@ -16,3 +16,5 @@ export const STAGGER_MS = 1000;
 export const RETRY_MS = 5000;
 /** The owner says so often that it is alive, within the silence that is allowed: some may be lost. */
 export const WORDS_IN_SILENCE = 5;
+/** Clients' connections that a hook is told of: an environment variable of Linux ends at 128 KiB. */
+export const CALLERS_MAX = 2000;

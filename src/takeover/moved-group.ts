@@ -1,5 +1,6 @@
 /** What a takeover is told of its group: the configuration, put together for the sequences. */
 
+import type { Caller } from '../core/callers.js';
 import type { Configuration, HookStep, ServiceGroup } from '../config/configuration.js';
 import { fileSystemName, type ExportOptions } from '../handles/map.js';
 
@@ -13,15 +14,17 @@ export interface MovedGroup extends Pick<ServiceGroup, 'name' | 'addresses' | 'n
   readonly node: string;
   readonly exports: readonly MovedExport[];
   readonly graceMs: number;
+  /** Of the doors of every node, over TCP; 0 where the system gives one. */
+  readonly nlmPort: number;
 }
 
 export function movedGroup(configuration: Configuration, group: ServiceGroup): MovedGroup {
-  const { exports, node, graceMs } = configuration;
+  const { exports, node, graceMs, nlmPort } = configuration;
   const { name, addresses, nodes, way, hooks, hookMs } = group;
   const moved = exports
     .filter(({ path }) => group.exports.includes(path))
     .map((entry) => ({ ...entry, fileSystem: fileSystemName(entry, exports) ?? entry.path }));
-  return { name, node: node.name, addresses, nodes, exports: moved, way, hooks, hookMs, graceMs };
+  return { name, node: node.name, addresses, nodes, exports: moved, way, hooks, hookMs, graceMs, nlmPort };
 }
 
 export interface HookFacts {
@@ -33,6 +36,8 @@ export interface HookFacts {
   readonly commandId: string;
   /** The node that serves the group already, where the address stayed behind; left out in a takeover. */
   readonly takenBy?: string;
+  /** Whose connections the owner before has left behind, where it gave nothing up. */
+  readonly callers?: readonly Caller[];
 }
 
 /** What a hook finds in its environment; ops/hooks/README.md says the same to its authors. */
@@ -48,6 +53,8 @@ export function hookEnvironment(group: MovedGroup, facts: HookFacts): Readonly<R
     NLM_TAKEOVER: String(facts.takeover),
     NLM_COMMAND_ID: facts.commandId,
     NLM_TAKEN_BY: facts.takenBy ?? '',
+    NLM_PORT: String(group.nlmPort),
+    NLM_CALLERS: (facts.callers ?? []).map(({ address, port }) => `${address} ${port}`).join('\n'),
     NLM_ADDRESSES: group.addresses.join(' '),
     NLM_EXPORTS: lines(group.exports.map(({ path }) => path)),
     NLM_FILE_SYSTEMS: lines(group.exports.map(({ fileSystem }) => fileSystem)),

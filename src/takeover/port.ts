@@ -26,6 +26,8 @@ export interface MemberPort {
   claim(options: {
     readonly way: Way;
     readonly acceptLoss: boolean;
+    /** The owner before is known to be dead. */
+    readonly isDead: boolean;
     readonly order: Order;
     readonly seen: Pick<GroupLife, 'takeover' | 'status'>;
   }): Promise<ClaimReport>;

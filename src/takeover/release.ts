@@ -34,7 +34,7 @@ export async function release(
   if (life.status === 'released' && wasOrdered(life.orders, order.commandId)) return [];
   if (wasInterrupted(group, port)) {
     // The node ended on the way, and is no owner any more: only an owner can end its release.
-    await port.claim({ way: life.way, acceptLoss: false, order, seen: life });
+    await port.claim({ way: life.way, acceptLoss: false, isDead: false, order, seen: life });
   }
   if (port.role !== 'owning' && port.role !== 'releasing') {
     const owner = life.node === '' ? 'nobody' : `node ${life.node}`;

@@ -26,6 +26,8 @@ export interface TakeRequest {
   readonly way?: Way | undefined;
   /** Also from an owner that did not release it: it must be known to be dead, or fenced from the file systems. */
   readonly force: boolean;
+  /** Its node is known to be dead, not only cut off: what it could still answer is not waited for. Includes `force`. */
+  readonly dead?: boolean;
   /** Also where an archive that cannot be reached may have acknowledged entries (hazard 11). */
   readonly acceptLoss: boolean;
 }
@@ -40,7 +42,7 @@ export async function take(
   stopping: AbortSignal,
 ): Promise<StepReport[]> {
   const isOwner = port.role === 'owning' || port.role === 'releasing';
-  if (!isOwner && !request.force) await seeRelease(group, port);
+  if (!isOwner && !isForced(request)) await seeRelease(group, port);
   const { life } = stateOf(group, port);
   if (isOwner && life.status === 'owned' && isServed(life)) return [];
   // Taken back: nobody else was the owner meanwhile.
@@ -48,7 +50,7 @@ export async function take(
   const way = wayOf(stateOf(group, port).life, group, isOwner, request);
   const claimed = await own(group, port, request, way);
   const reports: StepReport[] = claimed === undefined ? [] : [claimed];
-  const steps = stepsOf(group, port, request.order, way, stopping);
+  const steps = stepsOf(group, port, request, way, stopping);
   return [...reports, ...(await runSteps(port, group.node, steps, stopping))];
 }
 
@@ -66,7 +68,7 @@ async function own(
   way: Way,
 ): Promise<StepReport | undefined> {
   const { life } = stateOf(group, port);
-  const { order, force, acceptLoss } = request;
+  const { order, acceptLoss, dead: isDead = false } = request;
   const isOwner = port.role === 'owning' || port.role === 'releasing';
   if (isOwner && (life.status === 'owned' || life.way === way)) return undefined;
   refuse(group, port, request, way);
@@ -77,14 +79,14 @@ async function own(
     await submitted(port, { type: 'claim-group', node: group.node, way, lossAccepted: life.lossAccepted, order });
     detail = `the ${way} way now`;
   } else {
-    if (!force && isHeldByAnother(life, group)) {
+    if (!isForced(request) && isHeldByAnother(life, group)) {
       throw new LedgerError(
         'refused',
         `group ${group.name} belongs to node ${life.node}, which has not released it: release it there; or, where that node is dead or fenced from its file systems, take it with --force`,
         { details: { owner: life.node } },
       );
     }
-    detail = describeClaim(await port.claim({ way, acceptLoss, order, seen: life }));
+    detail = describeClaim(await port.claim({ way, acceptLoss, isDead, order, seen: life }));
   }
   const milliseconds = Math.round(performance.now() - began);
   const report: StepReport = { step: 'claim', outcome: 'done', detail, milliseconds };
@@ -123,6 +125,10 @@ async function seeRelease(group: MovedGroup, port: MemberPort): Promise<void> {
   while (isBehind() && performance.now() < until) await wait(LOOK_MS);
 }
 
+function isForced({ force, dead }: TakeRequest): boolean {
+  return force || dead === true;
+}
+
 function isHeldByAnother({ status, node }: GroupLife, group: MovedGroup): boolean {
   return node !== group.node && status !== 'released' && status !== 'unclaimed';
 }
@@ -140,7 +146,13 @@ function describeClaim({ heads, republished, lossAccepted }: ClaimReport): strin
   return `archives: ${known}${back}${lossAccepted ? '; a loss is accepted' : ''}`;
 }
 
-function stepsOf(group: MovedGroup, port: MemberPort, order: Order, way: Way, signal: AbortSignal): readonly Step[] {
+function stepsOf(
+  group: MovedGroup,
+  port: MemberPort,
+  { order, dead }: TakeRequest,
+  way: Way,
+  signal: AbortSignal,
+): readonly Step[] {
   const { node } = group;
   const isCarry = way === 'carry';
   const life = (): GroupLife => stateOf(group, port).life;
@@ -193,6 +205,7 @@ function stepsOf(group: MovedGroup, port: MemberPort, order: Order, way: Way, si
         if (life().clean) return skipped('no owner before can still answer');
         // One process at a time has the data folder.
         if (life().from === node) return skipped('the owner before was an earlier run of this node');
+        if (dead === true) return skipped('the owner before is known to be dead');
         const left = Math.ceil(port.othersSeenAt + CLAIM_MS + CLAIM_MARGIN_MS - performance.now());
         if (left <= 0) return done('it was over');
         await wait(left, undefined, { signal });

@@ -6,9 +6,21 @@ import test from 'ava';
 
 const SCENE_MS_MAX = 240_000;
 
+/** Connects anew whenever it is reset. */
+const CLIENT = `
+  const { appendFileSync } = require("fs");
+  const say = (text) => appendFileSync("/run/client", text + "\\n");
+  const connect = (host) => {
+    const socket = require("net").connect(7000, host);
+    socket.on("data", (name) => say(host + " is served by " + name));
+    socket.on("error", ({ code }) => (say(host + " " + code), connect(host)));
+  };
+  connect("10.77.0.50"); connect("fd77::50");
+`;
+
 /**
  * Two hosts and a client on one bridge; the address moves to the other, back at once, stays behind, goes without the
- * perl. The client connects anew whenever it is reset, and tells who served it.
+ * perl; the host that has it is off. The client connects anew whenever it is reset, and tells who served it.
  */
 const SCENE = `
 set -e
@@ -41,16 +53,7 @@ connected() { ss -Htn state established dport = :7000 | wc -l; }
 
 hook a NLM_STEP=address-up; hook a NLM_STEP=address-up; hook a NLM_STEP=announce
 serve a; serve b
-"$NODE" -e '
-  const { appendFileSync } = require("fs");
-  const say = (text) => appendFileSync("/run/client", text + "\\n");
-  const connect = (host) => {
-    const socket = require("net").connect(7000, host);
-    socket.on("data", (name) => say(host + " is served by " + name));
-    socket.on("error", ({ code }) => (say(host + " " + code), connect(host)));
-  };
-  connect("10.77.0.50"); connect("fd77::50");
-' & client=$!
+"$NODE" -e "$CLIENT" & client=$!
 is_served a
 tcpdump -l -n -i va --direction=in 'tcp[13] & 4 != 0 or (ip6 and ip6[6] == 6 and ip6[53] & 4 != 0)' > /run/resets 2> /run/tcpdump & tcpdump=$!
 until grep -q listening /run/tcpdump; do sleep 0.05; done
@@ -90,7 +93,15 @@ left() { ip netns exec b ss -Htn state established sport = :7000 | wc -l; }
 echo "$(left) are left at b"
 hook b NLM_STEP=address-up
 echo "$(left) are left at b"
-kill $again $servers
+kill $again
+
+: > /run/client; "$NODE" -e "$CLIENT" & client=$!
+is_served b
+callers() { ss -Htn state established dport = :7000 | sed -E 's/^[0-9]+ +[0-9]+ +\\[?([^] ]*[^]:])\\]?:([0-9]+) .*/\\1 \\2/'; }
+ip link set vb down
+hook a NLM_STEP=address-up; hook a NLM_STEP=announce NLM_PORT=7000 NLM_CALLERS="$(callers)"
+is_served a
+kill $client $servers
 `;
 
 test('hazard 16: clients are reset once the address is announced elsewhere and not before; none hangs when it comes back', async (t) => {
@@ -104,7 +115,7 @@ test('hazard 16: clients are reset once the address is announced elsewhere and n
     {
       timeout: SCENE_MS_MAX,
       killSignal: 'SIGKILL',
-      env: { ...process.env, NODE_OPTIONS: '', NODE: process.execPath, HOOKS: `${process.cwd()}/ops/hooks` },
+      env: { ...process.env, NODE_OPTIONS: '', NODE: process.execPath, CLIENT, HOOKS: `${process.cwd()}/ops/hooks` },
     },
   );
   const each = (text: string): string[] => ['10.77.0.50', 'fd77::50'].map((address) => text.replace('IP', address));
@@ -139,6 +150,10 @@ test('hazard 16: clients are reset once the address is announced elsewhere and n
     '2 are left at b',
     ...each('b: IP added to eth0'),
     '0 are left at b',
+    ...each('IP is served by b'),
+    ...each('a: IP added to eth0'),
+    ...each('a: IP announced on eth0, 1 connections asked for'),
+    ...moved('a').flatMap(each).sort(),
   ]);
   return undefined;
 });

@@ -63,10 +63,14 @@ test('the environment of a hook names the group, step, addresses, exports and mo
     nodes: ['a', 'b'],
     way: 'carry',
   };
-  const configuration = { node: { name: 'b' }, exports, graceMs: 1000 } as unknown as Configuration;
+  const configuration = { node: { name: 'b' }, exports, graceMs: 1000, nlmPort: 4045 } as unknown as Configuration;
   const group = movedGroup(configuration, { ...service, hooks: {}, hookMs: 1000 } as unknown as ServiceGroup);
   const facts = { step: 'mount', way: 'carry', epoch: 4, takeover: 2, from: 'a', commandId: 'c1' } as const;
-  t.deepEqual(hookEnvironment(group, facts), {
+  const callers = [
+    { address: '10.0.0.1', port: 700 },
+    { address: 'fd00::1', port: 701 },
+  ];
+  t.deepEqual(hookEnvironment(group, { ...facts, callers }), {
     NLM_GROUP: 'web',
     NLM_STEP: 'mount',
     NLM_TAKEN_BY: '',
@@ -76,6 +80,8 @@ test('the environment of a hook names the group, step, addresses, exports and mo
     NLM_EPOCH: '4',
     NLM_TAKEOVER: '2',
     NLM_COMMAND_ID: 'c1',
+    NLM_PORT: '4045',
+    NLM_CALLERS: '10.0.0.1 700\nfd00::1 701',
     NLM_ADDRESSES: '10.1.1.2',
     NLM_EXPORTS: '/srv/my web\n/srv/b',
     NLM_FILE_SYSTEMS: 'fsid:abc',

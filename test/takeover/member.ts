@@ -50,7 +50,7 @@ export class Scene {
     const script = [
       '#!/bin/sh',
       `echo "$NLM_NODE $NLM_STEP" >> ${this.#file('trail')}`,
-      `echo "did $NLM_STEP"`,
+      `echo "did $NLM_STEP\${NLM_CALLERS:+ for $NLM_PORT and $NLM_CALLERS}"`,
       `test ! -e ${this.folder}/fail-$NLM_STEP`,
     ];
     writeFileSync(this.#file('hook'), script.join('\n') + '\n');
@@ -138,6 +138,7 @@ export class TestMember implements MemberPort {
       hooks: scene.hooks,
       hookMs: 10_000,
       graceMs: 60_000,
+      nlmPort: 4045,
       ...group,
     };
     this.takeover = new GroupTakeover(moved, this, {
@@ -216,7 +217,7 @@ export class TestMember implements MemberPort {
 
   /** As a node that has claimed and served before the scene begins. */
   async own(order: Order): Promise<void> {
-    await this.claim({ way: 'carry', acceptLoss: false, order, seen: this.state.life });
+    await this.claim({ way: 'carry', acceptLoss: false, isDead: false, order, seen: this.state.life });
     await this.submit({ type: 'serve-group', handles: [] });
     this.serving = true;
   }

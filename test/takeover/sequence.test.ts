@@ -19,8 +19,11 @@ async function scene(t: ExecutionContext, group: Parameters<Scene['node']>[1] = 
 const release = (member: TestMember, id = 'r1', unmount = false, way?: Way) =>
   member.takeover.release({ order: order(id), unmount, ...(way === undefined ? {} : { way }) });
 
-const take = (member: TestMember, id = 't1', options: { way?: Way; force?: boolean; acceptLoss?: boolean } = {}) =>
-  member.takeover.take({ order: order(id), force: false, acceptLoss: false, ...options });
+const take = (
+  member: TestMember,
+  id = 't1',
+  options: { way?: Way; force?: boolean; dead?: boolean; acceptLoss?: boolean } = {},
+) => member.takeover.take({ order: order(id), force: false, acceptLoss: false, ...options });
 
 const names = (steps: readonly StepReport[]) => steps.map(({ step }) => step);
 const outcomeOf = (steps: readonly StepReport[], name: string) => steps.find(({ step }) => step === name);
@@ -245,6 +248,30 @@ test.serial(
     t.is(a.role, 'following');
   },
 );
+
+test('hazard 8: nobody waits for an owner whose node is known to be dead', async (t) => {
+  const { b } = await scene(t, { way: 'carry' });
+  b.othersSeenAt = performance.now() + 60_000;
+  const taken = await take(b, 't1', { dead: true });
+  t.like(outcomeOf(taken, 'claim-time'), { outcome: 'skipped', detail: 'the owner before is known to be dead' });
+});
+
+test('the hook that announces is told who called an owner that is gone, and of nobody where it released', async (t) => {
+  const { made, a, b } = await scene(t, { way: 'carry' });
+  const from = (port: number) => ({ port, xid: port, digest: 1 });
+  for (const port of [801, 802]) await a.ask(lock({ ...at(port, port * 100), call: from(port) }));
+  await a.ask(lock({ ...at(9, 9), client: 'client2', from: '10.0.0.2', call: from(900) }));
+  await a.ask(unlock({ ...at(801, 80_100), call: from(801) }));
+  await take(b, 't1', { dead: true });
+  const told = () => made.eventsOf('takeover-step').findLast(({ step }) => step === 'announce')?.detail;
+  const lines = told()?.split(/ and |\n/) ?? [];
+  t.is(lines[0], 'did announce for 4045');
+  t.deepEqual(lines.slice(1).toSorted(), ['10.0.0.1 801', '10.0.0.1 802', '10.0.0.2 900']);
+  t.is(await a.ask(lock(at(1, 700))), 'withheld');
+  await release(b, 'r2');
+  await take(a, 't2');
+  t.is(told(), 'did announce');
+});
 
 test('hazard 8: nobody waits where the owner released, or was silent for long', async (t) => {
   const { a, b } = await scene(t, { way: 'carry' });

@@ -19,6 +19,7 @@ interface TakeoverOptions extends ClusterOptions {
   readonly epoch?: number;
   readonly unmount?: boolean;
   readonly force?: boolean;
+  readonly dead?: boolean;
   readonly acceptLoss?: boolean;
   readonly sign?: string;
 }
@@ -48,6 +49,7 @@ Examples:
   const take = withTakeover(program.command('take <group>'))
     .description('makes this node, or with --nats the one of --node, the owner of a service group')
     .option('--force', 'also from an owner that has not released it: it is dead, or fenced from the file systems')
+    .option('--dead', 'as --force, and its node is known to be dead, not only cut off: nothing is waited for')
     .option('--accept-loss', 'also where an archive out of reach may have locks that are lost; the reclaim way alone')
     .addHelpText(
       'after',
@@ -56,11 +58,12 @@ Step by step: the group is claimed, its file systems mounted, its locks carried 
 alone, the paths exported, the addresses added and served, announced, and in the reclaim way the clients told. A step
 that fails stops it there: mend it and give the same order again.
 
---force does not fence: an owner that is only paused or cut off may still write to the file systems.
+--force does not fence: an owner that is only paused or cut off may still write to the file systems. What it may still
+answer to its clients is waited for, 1.2 seconds from its last word. --dead does not wait: for who has switched it off.
 
 Examples:
   nlm-ledger take web
-  nlm-ledger take web --force --reason 'a is off'
+  nlm-ledger take web --dead --reason 'a is off'
   nlm-ledger take web --nats nats://nfs-a:4222 --node b --way reclaim`,
     );
   act<TakeoverOptions>(take, (options, context) => order('take', options, context));
@@ -78,9 +81,9 @@ function withTakeover(command: Command): Command {
 
 async function order(procedure: 'release' | 'take', options: TakeoverOptions, context: Context): Promise<number> {
   const { output, environment, now } = context;
-  const { args, way, id: commandId, reason, node, epoch, unmount, force, acceptLoss } = options;
+  const { args, way, id: commandId, reason, node, epoch, unmount, force, dead, acceptLoss } = options;
   const [group] = args;
-  const plain = { group, ...given({ way, commandId, reason, node, epoch, unmount, force, acceptLoss }) };
+  const plain = { group, ...given({ way, commandId, reason, node, epoch, unmount, force, dead, acceptLoss }) };
   const request = await signed(procedure, plain, options.sign, now());
   const shows = options.json !== true && context.stderr.isTTY === true;
   const lines = (reply: TakeoverReply): string[] => [

@@ -38,13 +38,15 @@ export async function prepareClaim(
   const { archive, stream, peers } = parts;
   // Where an entry counts once two have it, the last archive need not be waited for: its node may be the dead one.
   const spared = options.quorum ? MISSING_MAX : 0;
-  let heads = await peers.heads(members, HEADS_MS_MAX, spared);
+  const living = members.filter((member) => member !== options.dead);
+  const few = spared - (members.length - living.length);
+  let heads = await peers.heads(living, HEADS_MS_MAX, Math.max(0, few));
   const found = await stream.find();
   const opened = found !== undefined && found.base >= 0 ? found : undefined;
   const end = opened === undefined ? { position: 0, epoch: 0 } : await endOf(parts, opened);
   const isAhead = (head: ArchiveHead): boolean => head.epoch >= end.epoch && head.position > end.position;
   // A stream that was rolled back: everybody is heard out.
-  if (spared > 0 && heads.some(isAhead)) heads = await peers.heads(members, HEADS_MS_MAX);
+  if (spared > 0 && heads.some(isAhead)) heads = await peers.heads(living, HEADS_MS_MAX);
   const ahead = heads.filter(isAhead);
   const lossAccepted = checkHeads(parts, heads, ahead, members, options);
   const before = archive.head().position;

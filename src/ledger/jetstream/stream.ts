@@ -75,6 +75,8 @@ const MOVED: ReadonlySet<number> = new Set([API_ERROR.otherStream, API_ERROR.sea
 export class GroupStream {
   readonly group: string;
   readonly #options: GroupStreamOptions;
+  /** Of the generation that carried the subject when it was last looked for. */
+  #number: number | undefined;
 
   constructor(options: GroupStreamOptions) {
     this.group = options.group;
@@ -91,8 +93,15 @@ export class GroupStream {
     return bytes === undefined ? undefined : entryBytesOf(bytes);
   }
 
-  /** The generation that carries the subject now. */
+  /**
+   * The generation that carries the subject now. The one that did when it was last looked for is asked itself, which its
+   * own leader answers: names are told by the leader of all of JetStream, and that may have been on a server that is lost.
+   */
   async find(): Promise<Generation | undefined> {
+    const known = this.#number;
+    if (known !== undefined && (await this.#carries(this.nameOf(known)))) {
+      return this.generation(this.nameOf(known), known);
+    }
     const [stream] = await namesOfStreams(this.#connection(), ledgerSubject(this.group));
     if (stream === undefined) return undefined;
     const number = generationOf(this.group, stream);
@@ -102,7 +111,15 @@ export class GroupStream {
         `the stream ${stream} has the subject ${ledgerSubject(this.group)} and is no ledger of ${this.group}: delete it, or take the subject from it`,
       );
     }
+    this.#number = number;
     return this.generation(stream, number);
+  }
+
+  async #carries(stream: string): Promise<boolean> {
+    const { answer, error } = await call(this.#connection(), `STREAM.INFO.${stream}`);
+    const config = error === undefined ? objectOf(answer, 'config') : undefined;
+    const subjects = config?.['subjects'];
+    return Array.isArray(subjects) && subjects.includes(ledgerSubject(this.group)) && config?.['sealed'] !== true;
   }
 
   /** What a stream of this name is; undefined where there is none. */

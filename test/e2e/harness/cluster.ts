@@ -74,8 +74,8 @@ export class Member {
     return this.made;
   }
 
-  /** The host must be started: groups have to know the file systems of its exports. */
-  async launch(): Promise<void> {
+  /** The host must be started: groups have to know the file systems of its exports. `take` is that of group one. */
+  async launch(take: 'by-command' | 'on-release' = 'by-command'): Promise<void> {
     const exports = [];
     for (const entry of nodeExports) {
       const fsid = (await this.host.run(['stat', '-f', '-c', '%i', entry.path])).trim();
@@ -86,7 +86,7 @@ export class Member {
       nats: { servers: owns.map((own) => `nats://${own}:4222`), user: 'node', password, replicas: 3 },
       exports,
       groups: [
-        { name: 'one', addresses: [floating], exports: [exportOne], take: 'by-command', ...common },
+        { name: 'one', addresses: [floating], exports: [exportOne], take, ...common },
         {
           name: 'two',
           addresses: [otherFloating],
@@ -245,6 +245,22 @@ export class Cluster {
 
   get guests(): readonly [Guest, Guest] {
     return [this.client1, this.client2];
+  }
+
+  /** Makes the nats-server of one of these hosts lead the stream of the group's ledger. */
+  async leadFrom(group: GroupName, hosts: readonly Member[]): Promise<void> {
+    const names = hosts.map(({ name }) => name);
+    await until(`the stream of ${group} is led from ${names.join(' or ')}`, 60_000, async () => {
+      if (names.includes(this.leaderOf(group))) return true;
+      const before = this.elections(group);
+      await this.w.nats.stepDown(`NLM_${group}_1`);
+      await until('a new leader', 20_000, () => this.elections(group) > before);
+      return false;
+    });
+  }
+
+  private elections(group: GroupName): number {
+    return this.members.reduce((sum, { nats }) => sum + nats.timesLed(`NLM_${group}_`), 0);
   }
 
   /** The host whose nats-server leads the stream of the group's ledger, or did last. */

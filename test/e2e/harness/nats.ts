@@ -1,5 +1,6 @@
 /** A nats-server on each host of a cluster, as ops/nats/three-nodes.conf has it: one of three, with users and roles. */
 import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './events.js';
@@ -8,7 +9,20 @@ import type { ServerHost } from './server.js';
 
 const configuration = fileURLToPath(new URL('../../../../ops/nats/three-nodes.conf', import.meta.url));
 /** Of every user: it never leaves the test's namespaces. */
+const nats = createRequire(import.meta.url).resolve('nats');
 export const password = 'end-to-end';
+
+/** As an administrator, with the package at `argv[2]`: of the stream `argv[1]` the leader steps down. */
+const stepDown = `
+  const { connect } = require(process.argv[2]);
+  const login = { servers: '127.0.0.1:4222', user: 'administrator', pass: ${JSON.stringify(password)} };
+  connect(login).then(async (connection) => {
+    const { data } = await connection.request('$JS.API.STREAM.LEADER.STEPDOWN.' + process.argv[1]);
+    const { error } = JSON.parse(Buffer.from(data).toString());
+    await connection.close();
+    if (error) throw new Error(error.description);
+  });
+`;
 
 export class NatsPlace {
   readonly host: ServerHost;
@@ -40,10 +54,23 @@ export class NatsPlace {
     await this.daemon?.stop('SIGKILL');
   }
 
+  /** The leader of a stream, wherever it is, leaves that to another server. */
+  async stepDown(stream: string): Promise<void> {
+    await this.host.run([process.execPath, '-e', stepDown, stream, nats]);
+  }
+
   /** When it last became the leader of a stream: its own time of day, as text that sorts; empty where it never did. */
   ledAt(stream: string): string {
-    const lines = this.log.split('\n').filter((line) => line.includes('new stream leader') && line.includes(stream));
-    return /\d{4}\/\d\d\/\d\d [\d:.]+/.exec(lines.at(-1) ?? '')?.[0] ?? '';
+    return /\d{4}\/\d\d\/\d\d [\d:.]+/.exec(this.elections(stream).at(-1) ?? '')?.[0] ?? '';
+  }
+
+  /** How often it became the leader of a stream. */
+  timesLed(stream: string): number {
+    return this.elections(stream).length;
+  }
+
+  private elections(stream: string): string[] {
+    return this.log.split('\n').filter((line) => line.includes('new stream leader') && line.includes(stream));
   }
 
   private get log(): string {

@@ -3,11 +3,12 @@
 import { connectOnce } from '../../../src/bus/connection.js';
 import { equalBytes } from '../../../src/ledger/chain.js';
 import { openNextGeneration } from '../../../src/ledger/jetstream/generation.js';
+import { HEADS_MS_MAX } from '../../../src/ledger/jetstream/limits.js';
 import { nlm } from '../../support/in-process.js';
 import { natsTest, startNats } from '../../support/nats.js';
 import { readAll, sealNext } from '../contract.js';
 import { temporaryFolder } from '../fixture.js';
-import { Owner, startLog } from './fixture.js';
+import { Owner, PLAIN, startLog } from './fixture.js';
 
 natsTest('hazard 20: the next generation begins with the last entry; owner and followers go on in it', async (t) => {
   const server = await startNats(t, { jetstream: await temporaryFolder(t) });
@@ -47,6 +48,47 @@ natsTest('hazard 20: the next generation begins with the last entry; owner and f
   const next = await Owner.claim(d);
   await next.append();
   t.is(d.log.head().position, 17);
+});
+
+natsTest(
+  'a claim asks the stream that was followed whether it carries the group: who tells the names of streams may be lost',
+  async (t) => {
+    const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+    const options = { servers: [server.url], members: ['a', 'b'] };
+    const [a, b] = await Promise.all([startLog(t, 'a', options), startLog(t, 'b', options)]);
+    const owner = await Owner.claim(a);
+    b.log.follow(b.observer);
+    await owner.append();
+    await b.observer.until(({ positions }) => positions.length === 1);
+    const spy = await connectOnce({ servers: [server.url], name: 'spy' });
+    t.teardown(() => spy.close());
+    const asked: string[] = [];
+    spy.subscribe('$JS.API.STREAM.*', { callback: (_error, { subject }) => asked.push(subject) });
+    spy.subscribe('$JS.API.STREAM.INFO.*', { callback: (_error, { subject }) => asked.push(subject) });
+    await spy.flush();
+    await owner.ledger.close();
+    await Owner.claim(b);
+    await spy.flush();
+    t.deepEqual([...new Set(asked)], ['$JS.API.STREAM.INFO.NLM_g_1']);
+  },
+);
+
+natsTest('a claim does not wait for the archive of a node that is known to be dead', async (t) => {
+  const server = await startNats(t, { jetstream: await temporaryFolder(t) });
+  const a = await startLog(t, 'a', { servers: [server.url], members: ['a', 'b'] });
+  const durations: number[] = [];
+  for (const dead of [undefined, 'b']) {
+    const began = performance.now();
+    const owner = await Owner.claim(a, { ...PLAIN, dead });
+    durations.push(performance.now() - began);
+    t.deepEqual(
+      owner.claimed.report.heads.map(({ node }) => node),
+      ['a'],
+    );
+    await owner.ledger.close();
+  }
+  const [waited = 0, short = 0] = durations;
+  t.true(waited >= HEADS_MS_MAX && short < waited, `${waited} ms, then ${short} ms`);
 });
 
 natsTest(
