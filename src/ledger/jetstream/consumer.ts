@@ -86,8 +86,9 @@ export async function* messagesFrom(
     clearTimeout(silence);
     signal.removeEventListener('abort', stop);
     subscription.unsubscribe();
+    // Not waited for: a claim would wait with it where the consumer was on a server that is lost. What is not deleted expires.
     if (end === 'deleted' && !connection.isClosed()) {
-      await call(connection, `CONSUMER.DELETE.${stream}.${consumer}`).catch(() => undefined);
+      void call(connection, `CONSUMER.DELETE.${stream}.${consumer}`).catch(() => undefined);
     }
   }
 }
