@@ -40,10 +40,10 @@ export class Takeovers {
     this.#options = options;
     const { configuration, ports, bus, logger } = options;
     this.all = ports.map((port) => new GroupTakeover(movedGroup(configuration, port.group), port, logger));
-    const groups = ports.map(({ group: { take: mode, silenceMs } }, index) => {
+    const groups = ports.map(({ group: { take: mode, silenceMs, goneMs } }, index) => {
       const takeover = this.all[index]!;
-      const starter = new Starter({ takeover, mode, silenceMs, hears: () => bus?.connection !== undefined });
-      return { takeover, starter, silenceMs };
+      const starter = new Starter({ takeover, mode, silenceMs, goneMs, hears: () => bus?.connection !== undefined });
+      return { takeover, starter, silenceMs, goneMs };
     });
     this.#starters = groups.map(({ starter }) => starter);
     if (bus !== undefined) tellAlive(bus, groups);

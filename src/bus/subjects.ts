@@ -46,6 +46,11 @@ export function aliveSubject(group: string): string {
   return `nlm.peer.${group}.alive`;
 }
 
+/** Where a node answers that it is there; while it has no connection, the server answers that nobody does. */
+export function hereSubject(group: string, node: string): string {
+  return `nlm.peer.${group}.here.${token(node)}`;
+}
+
 export function checkpointsSubject(group: string): string {
   return `nlm.checkpoints.${token(group)}`;
 }

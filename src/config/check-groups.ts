@@ -42,7 +42,7 @@ function* checkNames({ groups }: Checkable): Generator<Problem> {
 const SILENCE_ARCHIVES_MIN = 3;
 
 function* checkNodes({ groups }: Checkable): Generator<Problem> {
-  for (const [index, { nodes, witnesses, take }] of groups.entries()) {
+  for (const [index, { nodes, witnesses, take, silenceMs, goneMs }] of groups.entries()) {
     const twice = witnesses.findIndex((name) => nodes.includes(name));
     if (twice >= 0) {
       yield {
@@ -53,6 +53,10 @@ function* checkNodes({ groups }: Checkable): Generator<Problem> {
     if (take === 'on-silence' && nodes.length + witnesses.length < SILENCE_ARCHIVES_MIN) {
       const message = `on-silence needs ${SILENCE_ARCHIVES_MIN} nodes or witnesses: an entry counts once two of them have it`;
       yield { pointer: `/groups/${index}/take`, message };
+    }
+    if (goneMs !== undefined && (take !== 'on-silence' || goneMs >= silenceMs)) {
+      const message = 'counts only with take on-silence, and below silenceMs';
+      yield { pointer: `/groups/${index}/goneMs`, message };
     }
   }
 }

@@ -34,7 +34,10 @@ export interface Checkable {
   readonly nats?: Pick<NatsConfiguration, 'credentials' | 'nkeySeed' | 'user' | 'password' | 'tls'> | undefined;
   readonly audit: Pick<AuditConfiguration, 'orders' | 'archive' | 'keySeed'>;
   readonly limits: Pick<Limits, 'commandMs'>;
-  readonly groups: readonly (Pick<ServiceGroup, 'name' | 'exports' | 'nodes' | 'witnesses' | 'take'> & {
+  readonly groups: readonly (Pick<
+    ServiceGroup,
+    'name' | 'exports' | 'nodes' | 'witnesses' | 'take' | 'silenceMs' | 'goneMs'
+  > & {
     readonly addresses: readonly string[];
   })[];
 }

@@ -78,6 +78,8 @@ export interface ServiceGroup {
   readonly way: TakeoverWay;
   readonly take: 'by-command' | 'on-release' | 'on-silence';
   readonly silenceMs: number;
+  /** Left out: only silence counts. */
+  readonly goneMs?: number | undefined;
   /** Executables by step. */
   readonly hooks: Readonly<Partial<Record<HookStep, string>>>;
   readonly hookMs: number;

@@ -14,6 +14,8 @@ export const LOOK_MS = 50;
 export const STAGGER_MS = 1000;
 /** After a take that stopped: a hook that failed may be mended meanwhile. */
 export const RETRY_MS = 5000;
+/** Who stands by asks so often whether the owner is there, within the time in which it must not be gone. */
+export const ASKS_IN_GONE = 5;
 /** The owner says so often that it is alive, within the silence that is allowed: some may be lost. */
 export const WORDS_IN_SILENCE = 5;
 /** Clients' connections that a hook is told of: an environment variable of Linux ends at 128 KiB. */

@@ -3,8 +3,9 @@
  *
  * Silence does not show that the owner is dead: it may be paused, or cut off from NATS and not from its clients and
  * disks. The ledger's fence keeps it from granting and releasing; what its NFS server still writes, this cannot keep
- * it from. So `on-silence` is for groups whose data path something else fences. A node that hears nothing at all takes
- * nothing, and the claim needs the archives of all but one of the group's nodes (hazard 11).
+ * it from. So `on-silence` is for groups whose data path something else fences. Nor does a connection to NATS that is gone,
+ * which counts sooner where it is configured to: its process has ended, or it has lost its server. A node that hears
+ * nothing at all takes nothing, and the claim needs the archives of all but one of the group's nodes (hazard 11).
  */
 
 import type { ServiceGroup } from '../config/configuration.js';
@@ -16,6 +17,8 @@ export interface StarterOptions {
   readonly takeover: GroupTakeover;
   readonly mode: ServiceGroup['take'];
   readonly silenceMs: number;
+  /** For so long nobody answers for the owner, and it counts as silent. */
+  readonly goneMs?: number | undefined;
   /** Whether a word of the owner would reach this node now. */
   readonly hears: () => boolean;
 }
@@ -33,6 +36,9 @@ export class Starter {
   readonly #options: StarterOptions;
   readonly #timer: NodeJS.Timeout;
   #heardAt = performance.now();
+  /** An owner that never answered, one of an earlier release perhaps, is not missed. */
+  #hasAnswered = false;
+  #missedSince: number | undefined;
   /** The cause that is there, since when, and when it may be tried. */
   #due: { readonly commandId: string; readonly from: number } | undefined;
   #trying: Promise<void> | undefined;
@@ -47,6 +53,18 @@ export class Starter {
   /** The owner says that it is alive; each of its entries says so too. */
   heard(): void {
     this.#heardAt = performance.now();
+    this.#missedSince = undefined;
+  }
+
+  /** It was asked, and is there. */
+  answered(): void {
+    this.#hasAnswered = true;
+    this.heard();
+  }
+
+  /** It was asked, and NATS knows nobody who could answer. */
+  missed(): void {
+    if (this.#hasAnswered) this.#missedSince ??= performance.now();
   }
 
   #look(): void {
@@ -54,7 +72,10 @@ export class Starter {
     const { takeover, hears } = this.#options;
     const now = performance.now();
     // Who could not have heard begins to count anew.
-    if (!hears() || takeover.port.role !== 'following') this.#heardAt = now;
+    if (!hears() || takeover.port.role !== 'following') {
+      this.heard();
+      this.#hasAnswered = false;
+    }
     const cause = this.#cause(now);
     if (cause === undefined) {
       this.#due = undefined;
@@ -77,7 +98,7 @@ export class Starter {
   }
 
   #cause(now: number): Cause | undefined {
-    const { takeover, mode, silenceMs } = this.#options;
+    const { takeover, mode, silenceMs, goneMs = Number.POSITIVE_INFINITY } = this.#options;
     const { group, port } = takeover;
     const { state } = port;
     if (state === undefined || mode === 'by-command' || takeover.running !== undefined) return undefined;
@@ -90,8 +111,12 @@ export class Starter {
       return { why: 'release', commandId: `release-${life.takeover}-${group.node}-${epoch}`, reason };
     }
     const silentMs = now - Math.max(this.#heardAt, port.othersSeenAt);
-    if (mode !== 'on-silence' || life.status === 'unclaimed' || silentMs < silenceMs) return undefined;
-    const reason = `node ${life.node} has been silent for ${Math.round(silentMs)} ms`;
+    const goneForMs = now - Math.max(this.#missedSince ?? now, port.othersSeenAt);
+    const isGone = goneForMs >= goneMs;
+    if (mode !== 'on-silence' || life.status === 'unclaimed' || (silentMs < silenceMs && !isGone)) return undefined;
+    const reason = isGone
+      ? `node ${life.node} has had no connection to NATS for ${Math.round(goneForMs)} ms`
+      : `node ${life.node} has been silent for ${Math.round(silentMs)} ms`;
     return { why: 'silence', commandId: `silence-${life.takeover}-${group.node}-${epoch}`, reason };
   }
 

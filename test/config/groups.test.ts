@@ -49,6 +49,12 @@ test('groups without NATS, twice the same name, address or export are refused at
     ],
     [{ groups: [GROUP, { ...OTHER, exports: ['/srv/a'] }] }, '/groups/1/exports/0', /belongs to \/groups\/0/],
     [{ groups: [{ ...GROUP, take: 'on-silence' }] }, '/groups/0/take', /3 nodes or witnesses/],
+    [{ groups: [{ ...GROUP, goneMs: 1000 }] }, '/groups/0/goneMs', /only with take on-silence/],
+    [
+      { groups: [{ ...GROUP, witnesses: ['w'], take: 'on-silence', silenceMs: 3000, goneMs: 3000 }] },
+      '/groups/0/goneMs',
+      /below silenceMs/,
+    ],
     [{ groups: [{ ...GROUP, witnesses: ['w', 'b'] }] }, '/groups/0/witnesses/1', /one of nodes/],
     [{ groups: [{ ...GROUP, exports: ['/srv/none'] }] }, '/groups/0/exports/0', /path of one of the exports/],
     [{ groups: [{ ...GROUP, exports: ['/srv/wild'] }] }, '/groups/0/exports/0', /fsid/],

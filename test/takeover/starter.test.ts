@@ -9,6 +9,8 @@ import { natsTest, startNats, until } from '../support/nats.js';
 import { FLOAT, Scene, type TestMember } from './member.js';
 
 const SILENCE_MS = 1500;
+const GONE_MS = 500;
+const NEVER_MS = 3_600_000;
 
 interface Play {
   readonly made: Scene;
@@ -20,7 +22,7 @@ interface Play {
   readonly hears: Set<string>;
 }
 
-async function play(t: ExecutionContext, mode: ServiceGroup['take']): Promise<Play> {
+async function play(t: ExecutionContext, mode: ServiceGroup['take'], silenceMs = SILENCE_MS): Promise<Play> {
   const made = new Scene(t);
   const [a, b, c] = ['a', 'b', 'c'].map((name) => made.node(name, { way: 'carry', hooks: {} })) as [
     TestMember,
@@ -31,7 +33,7 @@ async function play(t: ExecutionContext, mode: ServiceGroup['take']): Promise<Pl
   const hears = new Set(['a', 'b', 'c']);
   const starters = [a, b, c].map(
     ({ takeover }) =>
-      new Starter({ takeover, mode, silenceMs: SILENCE_MS, hears: () => hears.has(takeover.group.node) }),
+      new Starter({ takeover, mode, silenceMs, goneMs: GONE_MS, hears: () => hears.has(takeover.group.node) }),
   );
   t.teardown(async () => {
     for (const starter of starters) await starter.close();
@@ -100,6 +102,26 @@ test('on-silence: a node that hears nobody at all takes nothing, and counts anew
   t.true(performance.now() - began >= SILENCE_MS - 250);
 });
 
+test('on-silence: an owner that NATS knows no more is gone, once it has answered before and nothing is heard of it since', async (t) => {
+  const { made, b, starters } = await play(t, 'on-silence', NEVER_MS);
+  const [, starter] = starters;
+  const misses = async (): Promise<void> => {
+    starter!.missed();
+    await pause(GONE_MS * 2);
+  };
+  await misses();
+  t.is(made.eventsOf('group-claimed').length, 1, 'it never answered');
+  starter!.answered();
+  await pause(GONE_MS * 2);
+  starter!.missed();
+  starter!.heard();
+  await pause(GONE_MS * 2);
+  t.is(made.eventsOf('group-claimed').length, 1, 'it was heard');
+  await misses();
+  await until(() => b.serving, 'b serves');
+  t.regex(made.eventsOf('group-claimed')[1]?.order.reason ?? '', /^node a has had no connection to NATS for \d+ ms$/);
+});
+
 test('what a starter began and what stopped on the way it tries again', async (t) => {
   const { made, a, b } = await play(t, 'on-release');
   b.failing.add('open-door');
@@ -119,10 +141,40 @@ natsTest('an idle owner says on the bus that it is alive, and only its own word 
   for (const name of ['a', 'b'] as const) {
     const bus = new Bus({ servers: [server.url], name }, { onUp: () => undefined, onDown: () => undefined });
     const { takeover } = nodes[name];
-    tellAlive(bus, [{ takeover, starter: { heard: () => void (heard[name] += 1) }, silenceMs: 500 }]);
+    const starter = { heard: () => void (heard[name] += 1), answered: () => undefined, missed: () => undefined };
+    tellAlive(bus, [{ takeover, starter, silenceMs: 500 }]);
     await bus.start(5000);
     t.teardown(() => bus.close());
   }
   await until(() => heard.b > 2, 'b hears a');
   t.is(heard.a, 0);
 });
+
+natsTest(
+  'a standby is told by NATS that the owner answers, and as soon as its connection is gone, that nobody does',
+  async (t) => {
+    const server = await startNats(t);
+    const made = new Scene(t);
+    const told: string[] = [];
+    const nodes = { a: made.node('a', { hooks: {} }), b: made.node('b', { hooks: {} }) };
+    await nodes.a.own(order('start-a'));
+    const buses: Bus[] = [];
+    for (const name of ['a', 'b'] as const) {
+      const bus = new Bus({ servers: [server.url], name }, { onUp: () => undefined, onDown: () => undefined });
+      const tell = (what: string) => () => void told.push(`${name} ${what}`);
+      const starter = { heard: () => undefined, answered: tell('answered'), missed: tell('missed') };
+      tellAlive(bus, [{ takeover: nodes[name].takeover, starter, silenceMs: NEVER_MS, goneMs: GONE_MS }]);
+      await bus.start(5000);
+      t.teardown(() => bus.close());
+      buses.push(bus);
+    }
+    await until(() => told.includes('b answered'), 'a answers');
+    t.deepEqual([...new Set(told)], ['b answered']);
+    await buses[0]!.close();
+    await until(() => told.includes('b missed'), 'a is missed');
+    t.true(
+      told.every((what) => what.startsWith('b ')),
+      'the owner asks nobody',
+    );
+  },
+);

@@ -26,6 +26,8 @@ const common = { nodes: ['a', 'b'], witnesses: ['w'], hooks };
 
 /** How long the owner of `two` may be silent: a busy machine must not look like one that is dead. */
 export const silenceMs = 3000;
+/** How long NATS may know no connection of it. */
+export const goneMs = 1000;
 
 /** The groups, by name: where they are, and where the clients have them mounted. */
 export const groups = {
@@ -93,6 +95,7 @@ export class Member {
           exports: [exportTwo],
           take: 'on-silence',
           silenceMs,
+          goneMs,
           ...common,
         },
       ],
