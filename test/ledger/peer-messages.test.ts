@@ -10,8 +10,11 @@ import {
   decodeCheckpointPart,
   decodeEntriesPage,
   decodeSynced,
+  encodeAgreed,
   encodeArchiveHead,
-  encodeMessage,
+  encodeCheckpointPart,
+  encodeEntriesPage,
+  encodeRequest,
   encodeSynced,
   requestFor,
 } from '../../src/ledger/jetstream/peer-messages.js';
@@ -54,12 +57,12 @@ function toHex(message: unknown): unknown {
 /** Reads a message, and writes it again. */
 const AGAIN: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
   'heads-reply': (bytes) => encodeArchiveHead(decodeArchiveHead(bytes)),
-  'entries-reply': (bytes) => encodeMessage(decodeEntriesPage(bytes)),
-  'checkpoint-reply': (bytes) => encodeMessage(decodeCheckpointPart(bytes)),
+  'entries-reply': (bytes) => encodeEntriesPage(decodeEntriesPage(bytes)),
+  'checkpoint-reply': (bytes) => encodeCheckpointPart(decodeCheckpointPart(bytes)),
   synced: (bytes) => encodeSynced(decodeSynced(bytes)),
-  agreed: (bytes) => encodeMessage(decodeAgreed(bytes)),
-  'entries-request': (bytes) => encodeMessage({ node: 'b', ...Object.fromEntries(requestFor(bytes, 'b') ?? []) }),
-  'checkpoint-request': (bytes) => encodeMessage({ node: 'b', ...Object.fromEntries(requestFor(bytes, 'b') ?? []) }),
+  agreed: (bytes) => encodeAgreed(decodeAgreed(bytes)),
+  'entries-request': (bytes) => encodeRequest('b', Object.fromEntries(requestFor(bytes, 'b') ?? [])),
+  'checkpoint-request': (bytes) => encodeRequest('b', Object.fromEntries(requestFor(bytes, 'b') ?? [])),
 };
 
 for (const [name, { examples, required }] of Object.entries(schema.$defs)) {
@@ -91,6 +94,21 @@ for (const [name, { examples, required }] of Object.entries(schema.$defs)) {
     }
   });
 }
+
+test('a message that its receiver would not take is not sent', (t) => {
+  const [hash, reads] = [new Uint8Array(32), { entry: 1, event: 1 }];
+  const head = { node: 'a', position: 1, epoch: 1, hash, reads };
+  const wrong: readonly (() => Uint8Array)[] = [
+    () => encodeArchiveHead({ ...head, position: -1, agreed: 0, author: 'a', generation: 1 }),
+    () => encodeArchiveHead({ ...head, agreed: 0, author: 'a', generation: Number.NaN }),
+    () => encodeSynced({ ...head, position: 0.5 }),
+    () => encodeAgreed({ ...head, hash: new Uint8Array(31) }),
+    () => encodeEntriesPage({ entries: [], head: -1 }),
+    () => encodeCheckpointPart({ ...head, time: 0, version: 1, bytes: 1, offset: -1, part: hash }),
+    () => encodeRequest('b', { from: -1 }),
+  ];
+  for (const encode of wrong) t.throws(encode, { code: 'bad-request' });
+});
 
 natsTest('what two nodes say to each other is what the schema says', async (t) => {
   const server = await startNats(t, { jetstream: await temporaryFolder(t) });

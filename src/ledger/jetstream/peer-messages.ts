@@ -15,6 +15,8 @@ import { HASH_BYTES } from '../entry.js';
 import type { Position } from '../port.js';
 import type { FormatVersions } from '../replicated.js';
 
+type Fields = Readonly<Record<string, unknown>>;
+
 export interface ArchiveHead {
   readonly node: string;
   readonly position: Position;
@@ -51,8 +53,22 @@ export function encodeMessage(value: object): Uint8Array {
   return encodePayload(value, 'msgpack');
 }
 
+/** What leaves is read first as who gets it will read it: a message that is none ends here, and says so. */
+function checked(map: Fields, read: (map: Fields) => unknown): Uint8Array {
+  read(map);
+  return encodeMessage(map);
+}
+
+/** To one node. */
+export function encodeRequest(node: string, numbers: Readonly<Record<string, number>>): Uint8Array {
+  return checked({ node, ...numbers }, (map) => numbersOf(map));
+}
+
 export function decodeArchiveHead(bytes: Uint8Array): ArchiveHead {
-  const map = mapOf(bytes);
+  return archiveHeadOf(mapOf(bytes));
+}
+
+function archiveHeadOf(map: Fields): ArchiveHead {
   return {
     node: text(map, 'node'),
     position: whole(map, 'position'),
@@ -66,11 +82,14 @@ export function decodeArchiveHead(bytes: Uint8Array): ArchiveHead {
 }
 
 export function encodeArchiveHead({ reads, ...head }: ArchiveHead): Uint8Array {
-  return encodeMessage({ ...head, readsEntry: reads.entry, readsEvent: reads.event });
+  return checked({ ...head, readsEntry: reads.entry, readsEvent: reads.event }, archiveHeadOf);
 }
 
 export function decodeEntriesPage(bytes: Uint8Array): EntriesPage {
-  const map = mapOf(bytes);
+  return entriesPageOf(mapOf(bytes));
+}
+
+function entriesPageOf(map: Fields): EntriesPage {
   const entries = map['entries'];
   if (!Array.isArray(entries)) throw wrong('entries');
   return {
@@ -82,8 +101,19 @@ export function decodeEntriesPage(bytes: Uint8Array): EntriesPage {
   };
 }
 
+export function encodeEntriesPage(page: EntriesPage): Uint8Array {
+  return checked({ ...page }, entriesPageOf);
+}
+
+export function encodeCheckpointPart(part: CheckpointPart): Uint8Array {
+  return checked({ ...part }, checkpointPartOf);
+}
+
 export function decodeCheckpointPart(bytes: Uint8Array): CheckpointPart {
-  const map = mapOf(bytes);
+  return checkpointPartOf(mapOf(bytes));
+}
+
+function checkpointPartOf(map: Fields): CheckpointPart {
   const part = map['part'];
   if (!(part instanceof Uint8Array)) throw wrong('part');
   return {
@@ -101,7 +131,10 @@ export function decodeCheckpointPart(bytes: Uint8Array): CheckpointPart {
 /** A request to one node: what else it says is read by `number`. Undefined where it is for another one. */
 export function requestFor(bytes: Uint8Array, node: string): ReadonlyMap<string, number> | undefined {
   const map = mapOf(bytes);
-  if (map['node'] !== node) return undefined;
+  return map['node'] === node ? numbersOf(map) : undefined;
+}
+
+function numbersOf(map: Fields): ReadonlyMap<string, number> {
   return new Map(Object.keys(map).flatMap((key) => (typeof map[key] === 'number' ? [[key, whole(map, key)]] : [])));
 }
 
@@ -114,12 +147,19 @@ export interface Synced {
 }
 
 export function decodeSynced(bytes: Uint8Array): Synced {
-  const map = mapOf(bytes);
+  return syncedOf(mapOf(bytes));
+}
+
+function syncedOf(map: Fields): Synced {
   return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch'), reads: readsOf(map) };
 }
 
-export function encodeSynced({ reads, ...synced }: Synced): Uint8Array {
-  return encodeMessage({ ...synced, readsEntry: reads.entry, readsEvent: reads.event });
+/** Told after each sync, so its numbers are looked at where they are. */
+export function encodeSynced({ node, position, epoch, reads: { entry, event } }: Synced): Uint8Array {
+  if (!isWhole(position)) throw wrong('position');
+  if (!isWhole(epoch)) throw wrong('epoch');
+  if (!isWhole(entry) || !isWhole(event)) throw wrong('reads');
+  return encodeMessage({ node, position, epoch, readsEntry: entry, readsEvent: event });
 }
 
 export interface Agreed {
@@ -130,34 +170,45 @@ export interface Agreed {
   readonly hash: Uint8Array;
 }
 
+export function encodeAgreed(agreed: Agreed): Uint8Array {
+  return checked({ ...agreed }, agreedOf);
+}
+
 export function decodeAgreed(bytes: Uint8Array): Agreed {
-  const map = mapOf(bytes);
+  return agreedOf(mapOf(bytes));
+}
+
+function agreedOf(map: Fields): Agreed {
   return { node: text(map, 'node'), position: whole(map, 'position'), epoch: whole(map, 'epoch'), hash: hashOf(map) };
 }
 
-function readsOf(map: Readonly<Record<string, unknown>>): FormatVersions {
+function readsOf(map: Fields): FormatVersions {
   return { entry: whole(map, 'readsEntry'), event: whole(map, 'readsEvent') };
 }
 
-function mapOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+function mapOf(bytes: Uint8Array): Fields {
   const value = decodePayload(bytes);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   throw new LedgerError('bad-request', 'a message between nodes is no map');
 }
 
-function text(map: Readonly<Record<string, unknown>>, key: string): string {
+function text(map: Fields, key: string): string {
   const value = map[key];
   if (typeof value !== 'string') throw wrong(key);
   return value;
 }
 
-function whole(map: Readonly<Record<string, unknown>>, key: string): number {
+function whole(map: Fields, key: string): number {
   const value = map[key];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(key);
+  if (!isWhole(value)) throw wrong(key);
   return value;
 }
 
-function hashOf(map: Readonly<Record<string, unknown>>): Uint8Array {
+function isWhole(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function hashOf(map: Fields): Uint8Array {
   const { hash } = map;
   if (!(hash instanceof Uint8Array) || hash.length !== HASH_BYTES) throw wrong('hash');
   return hash;

@@ -20,8 +20,12 @@ import {
   decodeCheckpointPart,
   decodeEntriesPage,
   decodeSynced,
+  encodeAgreed,
   encodeArchiveHead,
+  encodeCheckpointPart,
+  encodeEntriesPage,
   encodeMessage,
+  encodeRequest,
   encodeSynced,
   requestFor,
   type ArchiveHead,
@@ -141,7 +145,7 @@ export class Peers {
     const { bus, group, node, archive } = this.#options;
     const { position, epoch, hash } = archive.head();
     if (archive.agreed < position) return;
-    bus.connection?.publish(peerSubject(group, 'agreed'), encodeMessage({ node, position, epoch, hash }));
+    bus.connection?.publish(peerSubject(group, 'agreed'), encodeAgreed({ node, position, epoch, hash }));
   }
 
   /** Resolves once an archive of another node has synced what an owner of `epoch` has at `position`, or `signal` says so. */
@@ -245,14 +249,14 @@ export class Peers {
         for (const entry of group) {
           // A page holds one entry at least: that one fitted a message when it was published.
           if (page.length > 0 && bytes + entry.bytes.length + PART_BYTES > bytesMax) {
-            return encodeMessage({ entries: page, head });
+            return encodeEntriesPage({ entries: page, head });
           }
           page.push(entry.bytes);
           bytes += entry.bytes.length + PART_BYTES;
         }
       }
     }
-    return encodeMessage({ entries: page, head });
+    return encodeEntriesPage({ entries: page, head });
   }
 
   async #checkpointFor(data: Uint8Array, connection: NatsConnection): Promise<Uint8Array | undefined> {
@@ -263,7 +267,7 @@ export class Peers {
     if (checkpoint === undefined || offset >= checkpoint.state.length) return new Uint8Array();
     const { position, epoch, time, hash, version, state } = checkpoint;
     const part = state.subarray(offset, offset + entryBytesOf(connection.info?.max_payload ?? 0));
-    return encodeMessage({ position, epoch, time, hash, version, bytes: state.length, offset, part });
+    return encodeCheckpointPart({ position, epoch, time, hash, version, bytes: state.length, offset, part });
   }
 
   async #servedCheckpoint(fresh: boolean): Promise<Checkpoint | undefined> {
@@ -275,9 +279,9 @@ export class Peers {
     return checkpoint;
   }
 
-  async #ask(what: 'entries' | 'checkpoint', node: string, body: object): Promise<Msg> {
-    const payload = encodeMessage({ node, ...body });
-    return request(this.#connection(), peerSubject(this.#options.group, what), payload, { msMax: REQUEST_MS_MAX });
+  async #ask(what: 'entries' | 'checkpoint', node: string, body: Readonly<Record<string, number>>): Promise<Msg> {
+    const { group } = this.#options;
+    return request(this.#connection(), peerSubject(group, what), encodeRequest(node, body), { msMax: REQUEST_MS_MAX });
   }
 
   #connection(): NatsConnection {
