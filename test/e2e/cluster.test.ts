@@ -245,11 +245,11 @@ test.serial(
     const pulse = new Pulse(await holding(history, client1, 'pulse', path));
     goes.gone();
     await client2.powerCut();
-    const booted = client2.boot();
     await owner.node.command(['release', 'two']);
     show(t, await other.serves('two'));
+    // It is not up again yet.
     t.is(await stays.do('lock 0 w 100 10'), 'EAGAIN');
-    await booted;
+    await client2.boot();
     t.is(await stays.do('wait 0 w 100 10'), 'OK');
     t.is((await locks(other.node)).filter(({ client }) => client === 'client2').length, 0);
     for (const { address, path: exported, mount } of Object.values(groups))
