@@ -25,7 +25,7 @@ const hooks = { 'address-down': hook, 'address-up': hook, announce: hook };
 const common = { nodes: ['a', 'b'], witnesses: ['w'], hooks };
 
 /** How long the owner of `two` may be silent: a busy machine must not look like one that is dead. */
-export const silenceMs = 3000;
+const silenceMs = 3000;
 /** How long NATS may know no connection of it. */
 export const goneMs = 1000;
 
