@@ -33,7 +33,7 @@ const every = (step: number): number => (ALL ? 1 : 1 + pick(2 * step));
 
 const KEY = readSeed(newSeed('N'));
 const KEYS = [readTrustedKey(KEY.publicKey)];
-const LONG = new History(seededRandom(7)).run(ALL ? 4000 : 1500).entries;
+const LONG = new History(seededRandom(7)).run(ALL ? 7000 : 1500).entries;
 const SHORT = new History(seededRandom(11)).run(60).entries;
 
 async function faultsOf(disk: FaultDisk, options: Partial<EvidenceOptions> = {}): Promise<Fault[]> {
@@ -172,6 +172,7 @@ async function wholeFolder(): Promise<FaultDisk> {
 test('a flipped byte of any file of the folder is found, and its file is named', async (t) => {
   const disk = await wholeFolder();
   t.deepEqual(await faultsOf(disk), []);
+  let flipped = 0;
   for (const path of disk.paths().filter((name) => !name.endsWith('.seg'))) {
     const bytes = disk.bytes(path);
     const sound = Buffer.from(bytes);
@@ -180,8 +181,10 @@ test('a flipped byte of any file of the folder is found, and its file is named',
       const [fault] = await faultsOf(disk);
       t.is(basename(fault?.file ?? ''), basename(path), `byte ${at} of ${path}: ${JSON.stringify(fault)}`);
       bytes[at] = sound[at]!;
+      flipped += 1;
     }
   }
+  t.log(`${flipped} bytes flipped`);
 });
 
 test('hazard 18: a tail that is cut off is found with a checkpoint, and without one it is not', async (t) => {
