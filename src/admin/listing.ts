@@ -23,7 +23,7 @@ export async function locks(port: AdminPort, request: LocksRequest, call: AdminC
 export async function waiters(port: AdminPort, request: LocksRequest, call: AdminCall): Promise<Page<WaiterRow>> {
   return page(port, request, call, ['waiter'], (row, state, found) => {
     const waitingMs = Math.max(0, call.now - row.since);
-    return { ...row, waitingMs, behind: blockersOf(state, found) };
+    return Object.assign(row, { waitingMs, behind: blockersOf(state, found) });
   });
 }
 

@@ -49,9 +49,8 @@ export interface Filter {
 const SLICE_SLOTS = 8192;
 
 /** Live rows that pass the filter, from a place on, in their order. */
-export async function* scan(state: NlmFiles, kind: Found['kind'], filter: Filter, from = 1): AsyncGenerator<Found> {
-  if (kind === 'share') yield* scanShares(state, filter, from);
-  else yield* scanSlots(state, kind, filter, from);
+export function scan(state: NlmFiles, kind: Found['kind'], filter: Filter, from = 1): AsyncGenerator<Found> {
+  return kind === 'share' ? scanShares(state, filter, from) : scanSlots(state, kind, filter, from);
 }
 
 /** In the order of their coming: their numbers grow. */
@@ -112,10 +111,12 @@ function passes(state: NlmFiles, { owner, file, id }: Found, filter: Filter): bo
 /** With everything that people see of it. The row must still be there: call it in the turn that found it. */
 export function describe(state: NlmFiles, found: Found, group: string): LockRow {
   const { owner, file, id } = found;
-  const { range, exclusive, handle, since, ...share } = factsOf(state, found);
+  const { range, exclusive, handle, since, mode, access } = factsOf(state, found);
   const handles = handlesOf(state, file);
   const { name, address } = clientOf(state, owner);
-  return {
+  const { start, end } = rangeTexts(range);
+  // Field by field: what is spread in between makes a dictionary of it, and a long list several times as dear.
+  const row = {
     kind: found.kind,
     group,
     lock: id,
@@ -126,11 +127,12 @@ export function describe(state: NlmFiles, found: Found, group: string): LockRow 
     oh: textOfBytes(state.ownerHandles[owner] ?? NO_BYTES),
     fileSystem: fileSystemOf(state, file).name,
     handle: bytesToHex(handles[handle] ?? handles[0] ?? NO_BYTES),
-    ...rangeTexts(range),
+    start,
+    end,
     exclusive,
     since,
-    ...share,
   };
+  return mode === undefined || access === undefined ? row : { ...row, mode, access };
 }
 
 interface Facts extends Pick<LockRow, 'exclusive' | 'since' | 'mode' | 'access'> {

@@ -85,7 +85,8 @@ export async function* rowsOf(state: NlmFiles, group: string, time: number, filt
   for await (const found of scan(state, 'waiter', {})) {
     if (!passes(filter, state, found.owner, found.file)) continue;
     const row = describe(state, found, group);
-    yield { ...row, kind: 'waiter', waitingMs: Math.max(0, time - row.since), behind: blockersOf(state, found) };
+    const waits = { waitingMs: Math.max(0, time - row.since), behind: blockersOf(state, found) };
+    yield Object.assign(row, { kind: 'waiter' } as const, waits);
   }
   for (const share of state.shares.values()) {
     const { id, owner, file, mode, access } = share;
@@ -106,12 +107,12 @@ export async function* rowsOf(state: NlmFiles, group: string, time: number, filt
 
 function lockAt(state: NlmFiles, group: string, found: Found): LockAt {
   const flags = state.locks.get(found.slot, L_FLAGS);
-  return {
-    ...describe(state, found, group),
+  // Assigned, as in names.ts.
+  return Object.assign(describe(state, found, group), {
     kind: 'lock',
     expected: isExpectedLock(state, found.slot),
     reclaimed: (flags & RECLAIMED) !== 0,
     monitored: (flags & UNMONITORED) === 0,
     acknowledged: findUnacknowledged(state, found.id) === undefined,
-  };
+  } as const);
 }

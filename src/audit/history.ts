@@ -23,7 +23,16 @@ import { stateAt, watchSlices, type Observer, type Pace, type Step } from './fol
 import type { Position } from '../ledger/port.js';
 import type { HistoryRow, What } from './history-row.js';
 import type { EntrySource } from './source.js';
-import { clientNames, droppedNames, factNames, fileNames, lockNames, ownerNames, waiterNames } from './names.js';
+import {
+  clientNames,
+  droppedNames,
+  factNames,
+  fileNames,
+  lockNames,
+  ownerNames,
+  rangeNames,
+  waiterNames,
+} from './names.js';
 import { causeOf, isPurge } from './orders.js';
 import { eventText, graceScope, graceText, lifeText, purgeScope } from './scopes.js';
 
@@ -57,7 +66,7 @@ export class HistoryObserver implements Observer {
           ...lockNames(state, owner, file, range, exclusive),
         } as const;
         if (waiter === 0) return this.#row(step, 'granted', row);
-        return this.#row(step, 'granted-after-wait', { ...row, ...this.#endWait(step, state, waiter) });
+        return this.#row(step, 'granted-after-wait', Object.assign(row, this.#endWait(step, state, waiter)));
       }
       case 'lock-released':
       case 'locks-released': {
@@ -65,8 +74,9 @@ export class HistoryObserver implements Observer {
         if (!passes(this.#filter, state, owner, file)) return;
         if (event.type === 'lock-released') this.#endWaitsWithin(step, state, owner, file, range);
         const since = heldSince(state, owner, file, range);
-        const row = { ...ownerNames(state, owner), ...fileNames(state, file), ...rangeTexts(range) };
-        return this.#row(step, 'released', { kind: 'lock', ...row, ...(since && { heldMs: at.time - since }) });
+        const held = since === undefined ? {} : { heldMs: at.time - since };
+        const names = rangeNames(state, owner, file, range);
+        return this.#row(step, 'released', Object.assign({ kind: 'lock' } as const, names, held));
       }
       case 'waiter-granted':
       case 'waiter-cancelled': {

@@ -23,7 +23,7 @@ export function recentCallers(state: NlmFiles, countMax: number): readonly Calle
     ports.set(port, Math.max(time, ports.get(port) ?? 0));
   };
   state.lockCalls.each(see);
-  state.replies.each(([client = 0, port = 0], _id, time) => see(client, port, time));
+  state.replies.each(see);
   return [...times]
     .flatMap(([client, ports]) => {
       const address = state.clients[client]?.address;

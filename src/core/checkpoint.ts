@@ -106,11 +106,7 @@ export function serialize(state: NlmFiles): Uint8Array {
   writePending(writer, state);
   writeList(writer, [...state.shares.values()], (share) => writeShare(writer, share));
   writer.word(state.replies.count);
-  state.replies.each((words, id, time) => {
-    for (const word of words) writer.word(word);
-    writer.wide(id);
-    writer.wide(time);
-  });
+  state.replies.write(writer);
   writer.word(state.lockCalls.capacity);
   writer.word(state.lockCalls.count);
   state.lockCalls.write(writer);
@@ -171,9 +167,7 @@ function load(bytes: Uint8Array): NlmFiles {
   readList(reader, () => readPending(reader, state));
   readList(reader, () => readShare(reader, state));
   readList(reader, () => {
-    const words = [reader.word(), reader.word(), reader.word(), reader.word(), reader.word()];
-    state.replies.addRow(words, reader.wide(), reader.wide());
-    state.clients[words[0]!]!.replies += 1;
+    state.clients[state.replies.read(reader)]!.replies += 1;
   });
   state.lockCalls.reserve(reader.word());
   readList(reader, () => {

@@ -77,12 +77,15 @@ export class Replies {
     this.#append(slot, id, time);
   }
 
-  /** Client, port, xid, procedure, digest. */
-  addRow(words: ArrayLike<number>, id: LockId, time: number): void {
-    const rows = this.#rows;
-    const slot = rows.take();
-    for (let i = CLIENT; i <= DIGEST; i += 1) rows.set(slot, i, words[i]!);
-    this.#append(slot, id, time);
+  /** One that `write` wrote, the newest yet; whose it is. */
+  read(reader: { word(): number; wide(): number }): ClientId {
+    const slot = this.#rows.take();
+    const page = this.#rows.page(slot);
+    const at = this.#rows.offset(slot);
+    for (let field = CLIENT; field <= DIGEST; field += 1) page[at + field] = reader.word();
+    const id = reader.wide();
+    this.#append(slot, id, reader.wide());
+    return page[at + CLIENT]!;
   }
 
   #append(slot: number, id: LockId, time: number): void {
@@ -114,13 +117,23 @@ export class Replies {
     return client;
   }
 
-  /** Oldest first: the five words, good for the call alone, the number and the time. */
-  each(visit: (words: readonly number[], id: LockId, time: number) => void): void {
+  /** Oldest first: client, port, xid, procedure, digest, then the number and the time. */
+  write(writer: { word(value: number): void; wide(value: number): void }): void {
     const rows = this.#rows;
-    const words = [0, 0, 0, 0, 0];
     for (let slot = this.#oldest; slot !== 0; slot = rows.get(slot, NEXT)) {
-      for (let i = CLIENT; i <= DIGEST; i += 1) words[i] = rows.get(slot, i);
-      visit(words, rows.getWide(slot, ID), rows.getWide(slot, TIME));
+      const page = rows.page(slot);
+      const at = rows.offset(slot);
+      for (let field = CLIENT; field <= DIGEST; field += 1) writer.word(page[at + field]!);
+      writer.wide(rows.getWide(slot, ID));
+      writer.wide(rows.getWide(slot, TIME));
+    }
+  }
+
+  /** Whose call came from which port, and when; oldest first. */
+  each(visit: (client: ClientId, port: number, time: number) => void): void {
+    const rows = this.#rows;
+    for (let slot = this.#oldest; slot !== 0; slot = rows.get(slot, NEXT)) {
+      visit(rows.get(slot, CLIENT), rows.get(slot, PORT), rows.getWide(slot, TIME));
     }
   }
 
