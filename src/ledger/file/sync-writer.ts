@@ -10,11 +10,12 @@
  *     O_DSYNC write, this thread, prewritten       137 / 234    124 / 206   138 / 204   198 / 289
  *
  * So: O_DSYNC into prewritten segments, and on the calling thread as long as the disk answers quickly. A slow sync
- * here would stall every client, so one that takes longer than `STALL_MS_MAX`, or a mean above `MEAN_MS_MAX` (two or
- * three slow ones among quick ones), sends the writes to the pool for a while, twice as long each time. The first
- * writes go through the pool: an unknown disk is never tried on the main thread. What the pool shows is the disk and
- * two wakings of threads, which on a machine with idle processors take longer than a quick disk: so it says whether
- * the disk is worth a try (`TRY_MS_MAX`), and this thread's own writes, measured anew, whether they stay here.
+ * here would stall every client, so one that takes longer than `STALL_MS_MAX`, or a mean above `MEAN_MS_MAX` (four or
+ * five slow ones among quick ones), sends the writes to the pool for a while, twice as long each time. Up to that mean
+ * the pool has little to give: what is decided during a sync waits for the next one, and on processors that others use
+ * too the waking of two threads takes longer than the disk. The first writes go through the pool: an unknown disk is
+ * never tried on the main thread. What the pool shows is the disk and those wakings: so it says whether the disk is
+ * worth a try (`TRY_MS_MAX`), and this thread's own writes, measured anew, whether they stay here.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -24,9 +25,9 @@ export type SyncWay =
   /** Chooses by measuring. */
   'adaptive' | 'main' | 'pool';
 
-const MEAN_MS_MAX = 0.3;
+const MEAN_MS_MAX = 1;
 /** Mean in the pool. A disk that is slower here than it may be shows that within some ten writes. */
-const TRY_MS_MAX = 1;
+const TRY_MS_MAX = 2;
 const STALL_MS_MAX = 50;
 /** One slow write among quick ones (a busy processor, a full queue) is no slow disk: it counts as no more than this. */
 const SAMPLE_MS_MAX = 4;
@@ -36,9 +37,9 @@ const POOL_SAMPLES_MIN = 16;
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 60_000;
 /** After so many writes on this thread the disk is trusted again as at first. */
-const QUICK_RUN = 10_000;
+const QUICK_RUN = 1_000;
 /** Weight of the newest sample in the mean. */
-const WEIGHT = 1 / 32;
+const WEIGHT = 1 / 16;
 
 export class SyncWriter {
   readonly #way: SyncWay;
