@@ -178,8 +178,9 @@ export interface ReleaseRequest extends TakeoverRequest {
 export interface TakeRequest extends TakeoverRequest {
   /** Also from an owner that has not released it: it is dead, or fenced from the file systems. */
   readonly force?: boolean;
-  /** Also where an archive out of reach may have acknowledged entries that are lost. */
+  /** Its node is known to be dead, not only cut off: what it could still answer is not waited for. Includes `force`. */
   readonly dead?: boolean;
+  /** Also where an archive out of reach may have acknowledged entries that are lost. */
   readonly acceptLoss?: boolean;
 }
 
