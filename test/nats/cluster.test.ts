@@ -1,6 +1,7 @@
 /** The command line to every node over NATS: who answered, who did not, and one exit code. */
 
 import test, { type ExecutionContext } from 'ava';
+import { headers, type Msg } from 'nats';
 import { nlm } from '../support/in-process.js';
 import { serialNatsTest, PlainClient, startBusNode, startNats } from '../support/nats.js';
 import type { TestNode } from '../support/node.js';
@@ -26,6 +27,37 @@ async function silentNode(t: ExecutionContext, server: { readonly url: string },
   }
   await connection.flush();
 }
+
+/** A node that takes its time for everything. */
+async function lateNode(t: ExecutionContext, server: { readonly url: string }, node: string, ms: number): Promise<void> {
+  const { connection } = await PlainClient.connect(t, server);
+  const answer = (message: Msg, payload: string): void => {
+    const marks = headers();
+    marks.set('Nlm-Node', node);
+    marks.set('Nlm-Service', node);
+    marks.set('Nats-Service-Error-Code', '503');
+    setTimeout(() => message.respond(payload, { headers: marks }), ms);
+  };
+  connection.subscribe('$SRV.PING.nlm-ledger', {
+    callback: (_error, message) => answer(message, JSON.stringify({ id: node, metadata: { node } })),
+  });
+  connection.subscribe('nlm.unlock-ip', {
+    callback: (_error, message) =>
+      answer(message, JSON.stringify({ code: 'unavailable', message: 'not today', details: {} })),
+  });
+  await connection.flush();
+}
+
+serialNatsTest('where nodes are slow to be found, the slower ones are waited for', async (t) => {
+  const server = await startNats(t);
+  await lateNode(t, server, 'late', 600);
+  await lateNode(t, server, 'later', 1100);
+  const { out } = await nlm('unlock-ip', '127.0.0.1', '--nats', server.url, '--json');
+  t.deepEqual(
+    JSON.parse(out).nodes.map(({ node }: { node: string }) => node),
+    ['late', 'later'],
+  );
+});
 
 serialNatsTest('an order goes to every node, and each answer stands under its name', async (t) => {
   const server = await startNats(t);

@@ -42,6 +42,8 @@ export interface Question {
 
 /** Nodes that are there are found within this. */
 const DISCOVERY_MS = 300;
+/** Where nodes or the network are slow, the others may take twice as long again as the one that was heard last, or so long. */
+const DISCOVERY_MORE_MS_MAX = 1000;
 
 export class Cluster {
   readonly #connection: NatsConnection;
@@ -96,6 +98,8 @@ class Gathering {
   readonly #found = new Map<string, string>();
   readonly #answers = new Map<string, NodeAnswer>();
   #isSearching = true;
+  readonly #began = performance.now();
+  #searching: NodeJS.Timeout | undefined;
   #end: (outcome: Gathered | LedgerError) => void = () => undefined;
 
   constructor(connection: NatsConnection, question: Question) {
@@ -112,10 +116,7 @@ class Gathering {
     void connection.closed().then(() => this.#end(new LedgerError('unavailable', 'the connection to NATS was lost')));
     const finds = connection.subscribe(createInbox(), { callback: (_error, message) => this.#find(message) });
     const answers = connection.subscribe(createInbox(), { callback: (_error, message) => this.#answer(message) });
-    const searching = setTimeout(() => {
-      this.#isSearching = false;
-      this.#check();
-    }, DISCOVERY_MS);
+    this.#searchOn();
     const limit = setTimeout(() => this.#end(this.#gathered()), this.#question.msMax);
     try {
       connection.publish(`$SRV.PING.${SERVICE}`, '', { reply: finds.getSubject() });
@@ -126,7 +127,7 @@ class Gathering {
       if (ended instanceof LedgerError) throw ended;
       return ended;
     } finally {
-      clearTimeout(searching);
+      clearTimeout(this.#searching);
       clearTimeout(limit);
       if (!connection.isClosed()) {
         finds.unsubscribe();
@@ -140,9 +141,24 @@ class Gathering {
     this.#end(new LedgerError('refused', `the NATS server does not let this user publish on ${subject}`));
   }
 
+  /** The search goes on for a while from here: at its beginning, and from each node that is heard. */
+  #searchOn(): void {
+    if (!this.#isSearching) return;
+    clearTimeout(this.#searching);
+    const tookMs = performance.now() - this.#began;
+    const moreMs = Math.max(DISCOVERY_MS - tookMs, Math.min(2 * tookMs, DISCOVERY_MORE_MS_MAX));
+    this.#searching = setTimeout(() => {
+      // Where nobody was heard yet, it ends a while after the first.
+      this.#isSearching = this.#found.size + this.#answers.size === 0;
+      this.#check();
+    }, moreMs);
+  }
+
   #find(message: Msg | undefined): void {
     const pinged = message === undefined ? undefined : readPing(message);
-    if (pinged !== undefined) this.#found.set(pinged.id, pinged.node);
+    if (pinged === undefined) return;
+    this.#found.set(pinged.id, pinged.node);
+    this.#searchOn();
   }
 
   #answer(message: Msg): void {
@@ -158,6 +174,7 @@ class Gathering {
     const node = headers?.get(NODE_HEADER) ?? '';
     const service = headers?.get(SERVICE_HEADER) ?? '';
     this.#answers.set(service, { node, outcome: outcomeOf(this.#question.procedure, message) });
+    this.#searchOn();
     this.#check();
   }
 
