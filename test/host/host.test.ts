@@ -151,7 +151,7 @@ test('the monitor of addresses ends with a node that is killed, also while it be
   }
   if (monitor === undefined || !existsSync('/usr/bin/setpriv')) return t.pass('no ip, or no setpriv, on this host');
   node.kill('SIGKILL');
-  for (let looks = 0; looks < 200 && isMonitor(monitor); looks += 1) await delay(20);
+  for (let looks = 0; looks < 1500 && isMonitor(monitor); looks += 1) await delay(20);
   t.false(isMonitor(monitor));
 });
 

@@ -29,7 +29,12 @@ async function silentNode(t: ExecutionContext, server: { readonly url: string },
 }
 
 /** A node that takes its time for everything. */
-async function lateNode(t: ExecutionContext, server: { readonly url: string }, node: string, ms: number): Promise<void> {
+async function lateNode(
+  t: ExecutionContext,
+  server: { readonly url: string },
+  node: string,
+  ms: number,
+): Promise<void> {
   const { connection } = await PlainClient.connect(t, server);
   const answer = (message: Msg, payload: string): void => {
     const marks = headers();

@@ -92,7 +92,7 @@ export class PlainClient {
   /** The first `count` answers, by node. An object is sent as JSON, bytes as they are. */
   async ask(subject: string, request: object | Uint8Array | string, count = 1): Promise<PlainAnswer[]> {
     const payload = request instanceof Uint8Array || typeof request === 'string' ? request : JSON.stringify(request);
-    const options = { strategy: RequestStrategy.Count, maxMessages: count, maxWait: 5000 };
+    const options = { strategy: RequestStrategy.Count, maxMessages: count, maxWait: 20_000 };
     const answers: PlainAnswer[] = [];
     for await (const message of await this.connection.requestMany(subject, payload, options)) {
       answers.push(plainAnswer(message));
