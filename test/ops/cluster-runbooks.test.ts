@@ -61,7 +61,9 @@ serialNatsTest('take-over-by-hand.md on two nodes: planned, taken back, and afte
     { is: 'take web', with: atB, says: /owned by b/ },
     { is: 'release web', with: atB },
     { is: 'take web', with: atA, says: /owned by a/ },
-    { is: 'take web --force', before: () => settled().then(() => a.end('SIGKILL')), with: atB, says: /owned by b/ },
+    { is: 'take web --dead', before: () => settled().then(() => a.end('SIGKILL')), with: atB, says: /owned by b/ },
+    // The other way to the same: the group is b's already.
+    { is: 'take web --force', with: atB, says: /owned by b/ },
     { is: 'groups', with: atB, says: /owned by b/ },
   ]);
   // Nothing was lost on the way.
