@@ -9,10 +9,11 @@ import {
   REFUSAL_WINDOW_MS,
   REFUSALS_RECORDED_MAX,
 } from '../../src/core/limits.js';
-import { clients, expectedCount, graces, listLocks, listShares, pendingGrants } from '../../src/core/queries.js';
+import { clients, expectedCount, graces, pendingGrants } from '../../src/core/queries.js';
 import { sweep } from '../../src/core/sweep.js';
 import { bytes, cancel, lock, order, owner, share, test as testLock, unlock, unshare } from '../support/commands.js';
 import { Group } from '../support/decider.js';
+import { heldIn, sharedIn } from '../support/rows.js';
 
 const ADDRESS: GraceScope = { type: 'address', address: '10.1.1.1' };
 const EVERYTHING: GraceScope = { type: 'all' };
@@ -28,8 +29,8 @@ function end(group: Group, scope: GraceScope = ADDRESS): void {
 }
 
 function table(group: Group): string {
-  return listLocks(group.state, {}, 1000)
-    .rows.map(({ svid, range, expected }) => `${svid}:${range.start.low}-${range.end.low}${expected ? '?' : ''}`)
+  return heldIn(group.state)
+    .map(({ svid, range, expected }) => `${svid}:${range.start.low}-${range.end.low}${expected ? '?' : ''}`)
     .join(' ');
 }
 
@@ -239,7 +240,7 @@ test('lenient: a reclaimed share wins over one that is only expected', (t) => {
   t.like(group.eventsOf('share-yielded')[0], { share: 1, owner: 1, to: 2 });
   t.is(group.submit(share({ oh: 'gone', reclaim: true })).type, 'denied');
   t.deepEqual(
-    listShares(group.state, {}, 10).map(({ oh }) => oh),
+    sharedIn(group.state).map(({ oh }) => oh),
     [bytes('new')],
   );
 });
@@ -311,7 +312,7 @@ test('pitfall 45: what was not reclaimed at the end is an event a lock, is free,
   t.like(group.eventsOf('share-missed')[0], { mode: 2, access: 1 });
   t.is(group.eventsOf('reclaims-settled').length, 1);
   t.is(table(group), '2:0-9');
-  t.deepEqual(listShares(group.state, {}, 10), []);
+  t.deepEqual(sharedIn(group.state), []);
   t.is(expectedCount(group.state, EVERYTHING), 0);
   t.is(group.submit(lock({ ...at(1, 20), reclaim: true })).type, 'denied-grace-period');
 });
@@ -409,7 +410,7 @@ test('shares are reclaimed like locks: covered at any time, new ones refused in 
   t.is(group.state.shareCount, 1);
   end(group);
   t.deepEqual(
-    listShares(group.state, {}, 10).map(({ oh, reclaimed, expected }) => [oh, reclaimed, expected]),
+    sharedIn(group.state).map(({ oh, reclaimed, expected }) => [oh, reclaimed, expected]),
     [[bytes('opener'), true, false]],
   );
   t.is(group.submit(share({ reclaim: true })).type, 'granted');

@@ -4,13 +4,14 @@ import { u64ToString, U64_MAX } from '../../src/base/u64.js';
 import { decide } from '../../src/core/decide.js';
 import { evolve } from '../../src/core/evolve.js';
 import { DEFAULT_RULES, WAKE_GRANTS_MAX } from '../../src/core/limits.js';
-import { listLocks, listWaiters, pendingGrants } from '../../src/core/queries.js';
+import { pendingGrants } from '../../src/core/queries.js';
 import { rangeFromWire } from '../../src/core/range.js';
 import { isSweeping } from '../../src/core/state.js';
 import { sweep } from '../../src/core/sweep.js';
 import { u64FromBigInt } from '../../src/base/u64.js';
 import { bytes, call, cancel, lock, order, owner, share, test as testLock, unlock } from '../support/commands.js';
 import { Group } from '../support/decider.js';
+import { heldIn, waitingIn } from '../support/rows.js';
 
 const LENIENT = { policy: 'lenient', expect: 'none' } as const;
 
@@ -24,7 +25,7 @@ function grantedOutOfWait(group: Group, exclusive = true): number {
 }
 
 function table(group: Group): string[] {
-  return listLocks(group.state, {}, 1000).rows.map(
+  return heldIn(group.state).map(
     (row) =>
       `${row.svid} ${u64ToString(row.range.start)}-${row.range.end.high === 0 ? row.range.end.low : 'eof'} ${row.exclusive ? 'W' : 'R'}`,
   );
@@ -268,7 +269,7 @@ test('NM_LOCK never waits, and a repeated blocking LOCK is the same waiter', (t)
   t.is(group.submit(lock({ svid: 2, block: true, monitored: false })).type, 'denied');
   t.is(group.submit(lock({ svid: 2, block: true })).type, 'blocked');
   t.is(group.submit(lock({ svid: 2, block: true })).type, 'blocked');
-  t.is(listWaiters(group.state, {}, 10).rows.length, 1);
+  t.is(waitingIn(group.state).length, 1);
 });
 
 test('FREE_ALL frees its client alone; of a stranger it is refused and recorded', (t) => {
@@ -298,7 +299,7 @@ test('names that nothing refers to are forgotten beyond the limits, and their id
 test('a single lock goes by its id; an unknown one is not found; a trial changes nothing', (t) => {
   const group = new Group();
   group.submit(lock({ length: 1 }));
-  const { lock: id } = listLocks(group.state, {}, 1).rows[0]!;
+  const { lock: id } = heldIn(group.state)[0]!;
   const purge = (number: number, dryRun: boolean) =>
     group.submit({ type: 'purge', selector: { type: 'lock', lock: number }, order: order(), dryRun });
   t.is(purge(id + 7, false).type, 'not-found');

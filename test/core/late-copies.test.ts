@@ -1,12 +1,12 @@
 import test from 'ava';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
-import { listLocks } from '../../src/core/queries.js';
 import { cancel, lock, order, unlock } from '../support/commands.js';
 import { Group } from '../support/decider.js';
+import { heldIn } from '../support/rows.js';
 
 function modes(group: Group): string {
-  return listLocks(group.state, {}, 100)
-    .rows.map((row) => `${row.svid}${row.exclusive ? 'W' : 'R'}`)
+  return heldIn(group.state)
+    .map((row) => `${row.svid}${row.exclusive ? 'W' : 'R'}`)
     .join(' ');
 }
 
@@ -49,7 +49,7 @@ test('hazard 5: what an operator took away is had again by a copy of the LOCK', 
   const group = new Group();
   const once = lock({});
   group.submit(once);
-  const { lock: id } = listLocks(group.state, {}, 1).rows[0]!;
+  const { lock: id } = heldIn(group.state)[0]!;
   for (const selector of [
     { type: 'lock', lock: id },
     { type: 'client', address: '10.0.0.1' },

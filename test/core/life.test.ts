@@ -1,10 +1,11 @@
 import test from 'ava';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import type { Way } from '../../src/core/life.js';
-import { graces, groupLife, listLocks, pendingGrants } from '../../src/core/queries.js';
+import { graces, pendingGrants } from '../../src/core/queries.js';
 import { sweep } from '../../src/core/sweep.js';
 import { cancel, lock, order, share, test as testLock, unlock, unshare } from '../support/commands.js';
 import { given, Group, NOW } from '../support/decider.js';
+import { heldIn } from '../support/rows.js';
 
 const ORDER = order('c1');
 const LATER = order('c2');
@@ -188,7 +189,7 @@ test('hazard 12: what a release purges is in the way of all but its owners until
   t.is(group.submit(unlock(at(1, 0))).type, 'granted');
   group.settle();
   t.deepEqual(
-    listLocks(group.state, {}, 10).rows.map(({ svid }) => svid),
+    heldIn(group.state).map(({ svid }) => svid),
     [2],
   );
 });
@@ -201,7 +202,7 @@ test('hazard 12: a grace that is open when the reclaim way begins ends nothing o
   release(group, 'reclaim');
   t.is(group.submit({ type: 'end-grace', scope, why: 'limit', order: order('') }).type, 'not-found');
   group.settle();
-  t.true(listLocks(group.state, {}, 10).rows[0]?.expected);
+  t.true(heldIn(group.state)[0]?.expected);
 });
 
 test('nothing is granted between the claim and the service, and what waits is woken by it', (t) => {
@@ -248,10 +249,10 @@ test('a release that is given up leaves the group with its owner, which grants a
   serve(group);
   t.is(group.submit(lock(at(1, 0))).type, 'granted');
   t.is(group.submit(abandon).type, 'done');
-  t.is(groupLife(group.state).status, 'owned');
+  t.is(group.state.life.status, 'owned');
   t.is(group.submit({ ...abandon, order: order() }).type, 'refused');
   t.is(release(group, 'carry', 'release-2'), 'done');
-  t.is(groupLife(group.state).takeover, 3);
+  t.is(group.state.life.takeover, 3);
 });
 
 test('the last try of each step is kept with the takeover, and nothing stands behind its end', (t) => {
@@ -260,16 +261,16 @@ test('the last try of each step is kept with the takeover, and nothing stands be
   const step = { type: 'record-step', node: 'a', step: 'unexport', detail: 'x'.repeat(5000), milliseconds: 7 } as const;
   group.submit({ ...step, outcome: 'failed' });
   group.submit({ ...step, outcome: 'done' });
-  const [last, ...others] = groupLife(group.state).steps;
+  const [last, ...others] = group.state.life.steps;
   t.deepEqual(others, []);
   t.like(last, { step: 'unexport', node: 'a', outcome: 'done', milliseconds: 7, time: NOW });
   t.is(last?.detail.length, 4096);
   group.submit({ type: 'finish-release' });
   t.is(group.submit({ ...step, outcome: 'done' }).type, 'refused');
   claim(group, 'b');
-  t.is(groupLife(group.state).steps.length, 1);
+  t.is(group.state.life.steps.length, 1);
   claim(group, 'c');
-  t.deepEqual(groupLife(group.state).steps, []);
+  t.deepEqual(group.state.life.steps, []);
   t.is(new Group().submit({ ...step, outcome: 'done' }).type, 'refused');
 });
 
@@ -284,6 +285,6 @@ test('a replay and a checkpoint give the same life of a group', (t) => {
   serve(group);
   sweep(group.state, Number.POSITIVE_INFINITY);
   const replayed = group.replayed();
-  t.deepEqual(groupLife(replayed), groupLife(group.state));
-  t.deepEqual(groupLife(deserialize(serialize(replayed))), groupLife(group.state));
+  t.deepEqual(replayed.life, group.state.life);
+  t.deepEqual(deserialize(serialize(replayed)).life, group.state.life);
 });

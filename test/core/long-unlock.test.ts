@@ -5,9 +5,9 @@ import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import type { Command } from '../../src/core/command.js';
 import { decide } from '../../src/core/decide.js';
 import { LOCK_REPLACES_MAX, UNLOCK_STEP_MAX, WAITERS_PER_OWNER_MAX } from '../../src/core/limits.js';
-import { listLocks } from '../../src/core/queries.js';
 import { lock, unlock } from '../support/commands.js';
 import { Group, NOW } from '../support/decider.js';
+import { heldIn } from '../support/rows.js';
 
 const MANY = UNLOCK_STEP_MAX * 2 + 10;
 
@@ -50,7 +50,7 @@ test('what its owner locks anew behind the step is not given back by the rest; a
   t.is(group.submit(first.rest!).type, 'granted');
   t.is(group.submit(command).type, 'granted');
   t.deepEqual(
-    listLocks(group.state, {}, 10).rows.map(({ range }) => range.start.low),
+    heldIn(group.state).map(({ range }) => range.start.low),
     [0],
   );
 });

@@ -1,16 +1,16 @@
 import test from 'ava';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import { DEFAULT_RULES } from '../../src/core/limits.js';
-import { listShares } from '../../src/core/queries.js';
 import { isSweeping } from '../../src/core/state.js';
 import { sweep } from '../../src/core/sweep.js';
 import { bytes, call, lock, order, owner, share, unlock, unshare } from '../support/commands.js';
 import { Group } from '../support/decider.js';
+import { sharedIn } from '../support/rows.js';
 
 const BITS = [0, 1, 2, 3] as const;
 
 function shares(group: Group): string[] {
-  return listShares(group.state, {}, 1000).map((row) => `${row.client.name} ${row.oh} ${row.mode}${row.access}`);
+  return sharedIn(group.state).map((row) => `${row.client.name} ${row.oh} ${row.mode}${row.access}`);
 }
 
 test('two owners conflict where one does what the other denies, in all 256 combinations', (t) => {

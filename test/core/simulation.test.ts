@@ -2,15 +2,7 @@ import test from 'ava';
 import { u64ToBigInt } from '../../src/base/u64.js';
 import { deserialize, serialize } from '../../src/core/checkpoint.js';
 import type { Command, GraceScope, Selector, ShareBits } from '../../src/core/command.js';
-import {
-  expectedCount,
-  listLocks,
-  listShares,
-  listWaiters,
-  pendingGrants,
-  type LockRow,
-  type WaiterRow,
-} from '../../src/core/queries.js';
+import { expectedCount, pendingGrants } from '../../src/core/queries.js';
 import { hasMisses } from '../../src/core/decide-miss.js';
 import { isSweeping } from '../../src/core/state.js';
 import { sweep } from '../../src/core/sweep.js';
@@ -27,6 +19,7 @@ import {
 } from '../support/commands.js';
 import { Group } from '../support/decider.js';
 import { line, Model, shareLine, type ModelLock, type Subject } from '../support/model.js';
+import { heldIn, type HeldRow, sharedIn, waitingIn, type WaitingRow } from '../support/rows.js';
 
 const SEEDS = Number(process.env['NLM_SIMULATION_SEEDS'] ?? 25);
 const STEPS = 250;
@@ -88,7 +81,7 @@ function modelLock(
   };
 }
 
-function rowLine(row: LockRow | WaiterRow): string {
+function rowLine(row: HeldRow | WaitingRow): string {
   return line({
     owner: `${row.client.name} ${row.serverAddress} ${row.svid}`,
     client: row.client.name,
@@ -232,7 +225,7 @@ function simulate(seed: number): string | undefined {
       const row =
         grant &&
         pendingGrants(group.state, 1000).find((one) => {
-          return rowLine(one as unknown as LockRow) === line(grant.lock);
+          return rowLine(one as unknown as HeldRow) === line(grant.lock);
         });
       expected = got = 'done';
       if (grant !== undefined && row !== undefined) {
@@ -279,8 +272,8 @@ function simulate(seed: number): string | undefined {
 }
 
 function compare(group: Group, model: Model): string | undefined {
-  const locks = listLocks(group.state, {}, 10_000).rows.map(rowLine).sort();
-  const waiters = listWaiters(group.state, {}, 10_000).rows.map(rowLine).sort();
+  const locks = heldIn(group.state).map(rowLine).sort();
+  const waiters = waitingIn(group.state).map(rowLine).sort();
   const expected = model.table();
   if (JSON.stringify(locks) !== JSON.stringify(expected))
     return `locks\n ${locks.join('\n ')}\nexpected\n ${expected.join('\n ')}`;
@@ -288,7 +281,7 @@ function compare(group: Group, model: Model): string | undefined {
     return `waiters\n ${waiters.join('\n ')}\nexpected\n ${model.queue().join('\n ')}`;
   const held = locks.filter((row) => !row.endsWith('?')).length;
   if (group.state.lockCount !== held) return `lockCount ${group.state.lockCount}, rows ${held}`;
-  const shares = listShares(group.state, {}, 10_000)
+  const shares = sharedIn(group.state)
     .map((row) => {
       const owner = `${row.client.name} ${row.serverAddress} ${row.oh}`;
       return `${row.file.fileSystem}:${row.file.key} ${owner} ${row.mode}${row.access}${row.expected ? '?' : ''}`;

@@ -3,12 +3,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Command } from '../../src/core/command.js';
-import { listLocks } from '../../src/core/queries.js';
 import { HOLD_MS_MAX } from '../../src/engine/held-calls.js';
 import { CLAIM_MS, GroupMember } from '../../src/engine/member.js';
 import type { Settled } from '../../src/engine/settled.js';
 import { lock, test as testCommand, unlock } from '../support/commands.js';
 import { SharedLog, SharedReplica } from '../support/shared-log.js';
+import { heldIn } from '../support/rows.js';
 
 interface Seen {
   readonly member: GroupMember;
@@ -194,7 +194,7 @@ test('an owner gives the group up, follows, and may have it again', async (t) =>
   await a.claim();
   await a.serve();
   t.is(a.member.group?.epoch, 2);
-  t.is(listLocks(a.member.state!, {}, 10).rows.length, 1);
+  t.is(heldIn(a.member.state!).length, 1);
 });
 
 test('a ledger that does not answer keeps a patient call from waiting for ever', async (t) => {

@@ -19,7 +19,7 @@ import { graceComplete } from '../../src/core/grace.js';
 import { DEFAULT_RULES } from '../../src/core/limits.js';
 import type { Outcome } from '../../src/core/outcome.js';
 import type { Range } from '../../src/core/range.js';
-import { listLocks, listShares, listWaiters, pendingGrants, type LockRow } from '../../src/core/queries.js';
+import { pendingGrants } from '../../src/core/queries.js';
 import { initialState, type NlmFiles } from '../../src/core/state.js';
 import { sweep, type DroppedRow } from '../../src/core/sweep.js';
 import { hasWakes } from '../../src/core/wake-queue.js';
@@ -27,8 +27,8 @@ import { Chain } from '../../src/ledger/chain.js';
 import type { Head, Position, SealedEntry } from '../../src/ledger/port.js';
 import { cancel, lock, order, share, unlock, unshare } from './commands.js';
 import type { Random } from './random.js';
+import { heldIn, type HeldRow, sharedIn, waitingIn } from './rows.js';
 
-const ROWS_MAX = 100_000;
 const CLIENTS = ['client1', 'client2', 'client3'];
 const SERVERS = ['10.1.1.1', '10.1.1.2'];
 const BEGUN = 1_900_000_000_000;
@@ -239,7 +239,7 @@ export class History {
   }
 
   #purge(what: { readonly to: string; readonly from: string; readonly fileSystem: string }): void {
-    const held = listLocks(this.#state, {}, 1).rows[0];
+    const held = heldIn(this.#state)[0];
     const selectors: Selector[] = [
       { type: 'address', address: what.to },
       { type: 'file-system', fileSystem: what.fileSystem },
@@ -266,22 +266,22 @@ function isPurge({ type }: Event): boolean {
 
 /** One line a row, in order; `since` is part of it. */
 function heldRows(state: NlmFiles): readonly string[] {
-  const locks = listLocks(state, {}, ROWS_MAX).rows.map(
+  const locks = heldIn(state).map(
     (row) =>
       `lock ${row.lock} ${whose(row)} ${rangeText(row.range)} ${row.exclusive} ${row.time} ` +
       `${row.expected ? 'expected' : 'held'} ${row.pending ? 'pending' : ''}${row.reclaimed ? ' reclaimed' : ''}`,
   );
-  const waiters = listWaiters(state, {}, ROWS_MAX).rows.map(
+  const waiters = waitingIn(state).map(
     (row) => `waiter ${row.waiter} ${whose(row)} ${rangeText(row.range)} ${row.exclusive} ${row.time}`,
   );
-  const shares = listShares(state, {}, ROWS_MAX).map(
+  const shares = sharedIn(state).map(
     (row) =>
       `share ${row.share} ${whose(row)} ${row.mode}${row.access} ${row.time} ${row.expected ? 'expected' : 'held'}`,
   );
   return [...locks, ...waiters, ...shares].sort();
 }
 
-function whose(row: Pick<LockRow, 'client' | 'serverAddress' | 'svid' | 'oh' | 'file'>): string {
+function whose(row: Pick<HeldRow, 'client' | 'serverAddress' | 'svid' | 'oh' | 'file'>): string {
   const { client, serverAddress, svid, oh, file } = row;
   const handle = Buffer.from(file.handle, 'latin1').toString('hex');
   return `${client.name}@${client.address} ${serverAddress} ${svid} ${oh} ${file.fileSystem} ${handle}`;

@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import type { HookStep } from '../../src/config/configuration.js';
 import type { Way } from '../../src/core/life.js';
-import { groupLife, listLocks } from '../../src/core/queries.js';
 import type { StepReport } from '../../src/takeover/sequence.js';
 import { lock, order, unlock } from '../support/commands.js';
 import { exportOf, FLOAT, Scene, type TestMember } from './member.js';
+import { heldIn } from '../support/rows.js';
 
 const at = (svid: number, start: number, to: string = FLOAT) => ({ svid, start, length: 10, to });
 
@@ -70,7 +70,7 @@ test('hazard 16: release takes the address away before the door closes; take ser
   const kinds = made.events().map(({ type }) => type);
   t.true(kinds.lastIndexOf('grace-opened') < kinds.lastIndexOf('group-serving'));
   t.true(kinds.lastIndexOf('group-serving') < kinds.lastIndexOf('notify-ordered'));
-  t.is(groupLife(made.fold()).node, 'b');
+  t.is(made.fold().life.node, 'b');
 });
 
 test('every step is an event with its outcome, what the hook said, and how long it took', async (t) => {
@@ -103,7 +103,7 @@ test('the carry way keeps what is held and who waits, opens no grace and tells n
   t.is(await b.ask(lock(at(3, 50))), 'granted');
   t.is(await b.ask(unlock(at(1, 0))), 'granted');
   t.deepEqual(
-    listLocks(b.state, {}, 10).rows.map(({ svid }) => svid),
+    heldIn(b.state).map(({ svid }) => svid),
     [2, 3],
   );
 });
@@ -118,7 +118,7 @@ for (const step of RELEASE_STEPS) {
     t.like(error, { code: 'refused', details: { step } });
     const before = made.trail();
     t.is(before.at(-1), `a ${step}`);
-    t.is(groupLife(a.state).status, 'releasing');
+    t.is(a.state.life.status, 'releasing');
     t.is(await a.ask(lock(at(2, 50))), 'denied-grace-period');
     made.fail(step, false);
     await release(a, 'r1', true);
@@ -147,7 +147,7 @@ for (const step of TAKE_STEPS) {
     await t.throwsAsync(take(b), { message: new RegExp(`stopped at step ${step}`) });
     t.is(made.trail().at(-1), `b ${step}`);
     // The one that is announced last is served already.
-    t.is(groupLife(b.state).status, step === 'announce' ? 'owned' : 'claimed');
+    t.is(b.state.life.status, step === 'announce' ? 'owned' : 'claimed');
     made.fail(step, false);
     await take(b);
     const all = ['mount', 'export', 'address-up', 'open-door', 'serves', 'announce'];
@@ -192,9 +192,9 @@ test('a release that stopped is taken back by a take on its owner: carry where n
     t.deepEqual(made.trail(), ['a mount', 'a export', 'a address-up', 'a open-door', 'a serves', 'a announce']);
     t.is(outcomeOf(back, 'strays')?.outcome, 'skipped');
     t.is(outcomeOf(back, 'grace') === undefined, way === 'carry');
-    t.like(groupLife(a.state), { status: 'owned', node: 'a', way });
+    t.like(a.state.life, { status: 'owned', node: 'a', way });
     t.is(await a.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
-    t.is(listLocks(a.state, {}, 10).rows.length, 1);
+    t.is(heldIn(a.state).length, 1);
   }
 });
 
@@ -208,7 +208,7 @@ test('carry is refused where the handles of the two nodes differ; the reclaim wa
   made.trail();
   const error = await t.throwsAsync(take(b), { message: /stopped at step handles.*--way reclaim/ });
   t.regex(error?.message ?? '', /there: \/srv\/web: ganesha export 77 fsid abc; here: \/srv\/web: ganesha export 78/);
-  t.is(groupLife(b.state).status, 'claimed');
+  t.is(b.state.life.status, 'claimed');
   const taken = await take(b, 't2', { way: 'reclaim' });
   t.deepEqual(names(taken).slice(0, 5), ['claim', 'mount', 'handles', 'strays', 'grace']);
   t.is(await b.ask(lock({ ...at(1, 0), reclaim: true })), 'granted');
@@ -228,7 +228,7 @@ test('locks that came in through other addresses are dropped and told: their cli
       way,
     );
     t.deepEqual(
-      listLocks(b.state, {}, 10).rows.map(({ svid }) => svid),
+      heldIn(b.state).map(({ svid }) => svid),
       [1],
     );
   }
@@ -329,7 +329,7 @@ test('hazard 14: a late copy of a release does nothing to the group that came ba
   await release(b, 'r2');
   await take(a, 't2');
   await t.throwsAsync(release(a, 'r1'), { code: 'refused', message: /carried out before, as takeover 2/ });
-  t.is(groupLife(a.state).status, 'owned');
+  t.is(a.state.life.status, 'owned');
   await t.throwsAsync(release(b, 'r3'), { code: 'refused', message: /node b does not own group web: node a does/ });
 });
 
@@ -361,7 +361,7 @@ for (const way of ['carry', 'reclaim'] as const) {
       // The process ends: its group is not owned any more, and nobody else has it.
       await a.surrender();
       made.fail('unexport', false);
-      t.like(groupLife(a.state), { status: 'releasing', node: 'a' });
+      t.like(a.state.life, { status: 'releasing', node: 'a' });
       t.is(a.role, 'following');
       made.trail();
       await a.takeover.release({ order: order(again), unmount: false });
@@ -369,7 +369,7 @@ for (const way of ['carry', 'reclaim'] as const) {
         made.trail().filter((line) => line.endsWith('claims') || line.endsWith('unexport')),
         ['a claims', 'a unexport'],
       );
-      t.like(groupLife(a.state), { status: 'released', node: 'a', way });
+      t.like(a.state.life, { status: 'released', node: 'a', way });
       // A copy of it does nothing.
       t.deepEqual(await a.takeover.release({ order: order(again), unmount: false }), []);
       await b.takeover.take({ order: order(`t-${again}`), force: false, acceptLoss: false });
@@ -388,7 +388,7 @@ test('a release that a crash interrupted is taken back by a take on its node, an
   await a.surrender();
   made.fail('unexport', false);
   await a.takeover.take({ order: order('t1'), force: false, acceptLoss: false });
-  t.is(groupLife(a.state).status, 'owned');
+  t.is(a.state.life.status, 'owned');
   await t.throwsAsync(a.takeover.release({ order: order('r1'), unmount: false }), { message: /carried out before/ });
-  t.is(groupLife(a.state).status, 'owned');
+  t.is(a.state.life.status, 'owned');
 });

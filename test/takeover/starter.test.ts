@@ -1,7 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import type { ServiceGroup } from '../../src/config/configuration.js';
 import { Bus } from '../../src/bus/bus.js';
-import { groupLife } from '../../src/core/queries.js';
 import { tellAlive } from '../../src/takeover/alive.js';
 import { Starter } from '../../src/takeover/starter.js';
 import { lock, order } from '../support/commands.js';
@@ -64,7 +63,7 @@ test('on-release: where the first standby does not take it, the next one does', 
   await starters[1]!.close();
   await release(a);
   await until(() => c.serving, 'c serves');
-  t.is(groupLife(made.fold()).node, 'c');
+  t.is(made.fold().life.node, 'c');
 });
 
 test('by-command: nobody takes anything by itself', async (t) => {
