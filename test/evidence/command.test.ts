@@ -110,3 +110,15 @@ test('a seed is never printed, and nothing that is there is overwritten', async 
 test('the example of the schema of proofs is one', (t) => {
   for (const example of SCHEMA.examples) t.true(isProof(example));
 });
+
+test('whoever signs has a name without spaces, in every command that signs', async (t) => {
+  const [data, out] = [await folder(t), await folder(t)];
+  await ledgerIn(data, ENTRIES.slice(0, 3));
+  t.is((await nlm('audit', 'key', '--out', join(out, 'seed'))).code, 0);
+  const signs = ['--data', data, '--seed', join(out, 'seed'), '--origin', 'two words'];
+  for (const command of [['checkpoint'], ['archive', '--to', join(out, 'archive'), '--older-than', '0']]) {
+    const ran = await nlm('audit', ...command, ...signs);
+    t.is(ran.code, 2, command[0]);
+    t.regex(ran.err, /--origin "two words": a name without spaces/);
+  }
+});
