@@ -1,8 +1,8 @@
 export default {
   files: ['test/**/*.test.ts', '!test/e2e/**'],
   typescript: { rewritePaths: { 'src/': 'dist/src/', 'test/': 'dist/test/', 'ops/': 'dist/ops/' }, compile: false },
-  nodeArguments: ['--enable-source-maps'],
-  // Node 20 can spin for ever when a thread ends while one of its sockets is busy; a process just ends.
+  nodeArguments: ['--enable-source-maps', '--import=./dist/test/support/ending.js'],
+  // Node 20 can spin for ever when a thread ends while one of its sockets is busy; a process is ended by test/support/ending.ts.
   workerThreads: false,
   timeout: '4m',
 };
