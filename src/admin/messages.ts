@@ -350,8 +350,6 @@ export interface Pin {
   readonly shares: number;
   /** The server addresses that they came in through. */
   readonly addresses: readonly string[];
-  /** Counting ended at a limit: there are more. */
-  readonly more: boolean;
 }
 
 export interface PurgeReply {

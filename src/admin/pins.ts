@@ -1,17 +1,20 @@
 /** What still pins a file system after an order: the locks, shares and waiters that remain there, and the addresses they came through. */
 
+import { unreachable } from '../base/assert.js';
 import type { Selector } from '../core/command.js';
-import { addressOf, type NlmFiles } from '../core/state.js';
+import { addressOf, type NlmFiles, type Pins } from '../core/state.js';
 import { filterOfSelector } from './matching.js';
 import type { Pin } from './messages.js';
 import type { GroupView } from './port.js';
 import { scan } from './rows.js';
 
-/** Rows that are looked at for one file system: beyond that the addresses may be incomplete. */
-const ROWS_MAX = 10_000;
 const FILE_SYSTEMS_MAX = 64;
+const NOTHING: Pins = { locks: 0, shares: 0, waiters: 0 };
 
-/** `except` leaves out what a dry run would drop. */
+/**
+ * They are counted where they are taken and given back, so that this costs nothing for what is there. `except` leaves out what
+ * a dry run would drop.
+ */
 export async function pinsOf(
   groups: readonly GroupView[],
   fileSystems: ReadonlySet<string>,
@@ -23,43 +26,57 @@ export async function pinsOf(
   return pins;
 }
 
-async function pinOf(groups: readonly GroupView[], fileSystem: string, except: Selector | undefined): Promise<Pin> {
-  const counts = { lock: 0, share: 0, waiter: 0 };
+async function pinOf(groups: readonly GroupView[], name: string, except: Selector | undefined): Promise<Pin> {
+  const sum = { ...NOTHING };
   const addresses = new Set<string>();
-  let more = false;
   for (const { state } of groups) {
-    if (state === undefined || !hasAny(state, fileSystem)) continue;
-    const gone = except === undefined ? new Set<number>() : await idsOf(state, except, fileSystem);
-    for (const kind of ['lock', 'share', 'waiter'] as const) {
-      let rows = 0;
-      for await (const { id, owner } of scan(state, kind, { fileSystem })) {
-        rows += 1;
-        more ||= rows > ROWS_MAX;
-        if (rows > ROWS_MAX) break;
-        if (gone.has(id)) continue;
-        counts[kind] += 1;
-        addresses.add(addressOf(state, owner).address);
-      }
+    const fileSystem = state?.fileSystemByName.get(name);
+    if (state === undefined || fileSystem === undefined) continue;
+    const gone = except === undefined ? new Map<string, Pins>() : await goneFrom(state, name, except);
+    for (const { address, pins } of state.addresses) {
+      const all = pins[fileSystem.id] ?? NOTHING;
+      const less = gone.get(address) ?? NOTHING;
+      // What was there when the rows were looked at may have been given back meanwhile.
+      const locks = Math.max(0, all.locks - less.locks);
+      const shares = Math.max(0, all.shares - less.shares);
+      const waiters = Math.max(0, all.waiters - less.waiters);
+      if (locks + shares + waiters === 0) continue;
+      sum.locks += locks;
+      sum.shares += shares;
+      sum.waiters += waiters;
+      addresses.add(address);
     }
   }
-  const { lock: locks, share: shares, waiter: waiters } = counts;
-  return { fileSystem, locks, waiters, shares, addresses: [...addresses].toSorted(), more };
+  const { locks, shares, waiters } = sum;
+  return { fileSystem: name, locks, waiters, shares, addresses: [...addresses].toSorted() };
 }
 
-/** In constant time: most file systems are empty after an order. */
-function hasAny(state: NlmFiles, fileSystem: string): boolean {
-  const scope = state.fileSystemByName.get(fileSystem);
-  if (scope === undefined) return false;
-  return scope.locks + scope.waiters + scope.shares + scope.expected + scope.expectedShares > 0;
-}
-
-async function idsOf(state: NlmFiles, selector: Selector, fileSystem: string): Promise<Set<number>> {
-  const ids = new Set<number>();
+/** What a dry run would take off a file system, by server address. */
+async function goneFrom(state: NlmFiles, fileSystem: string, selector: Selector): Promise<Map<string, Pins>> {
+  const gone = new Map<string, Pins>();
   for (const kind of ['lock', 'share', 'waiter'] as const) {
-    for await (const { id } of scan(state, kind, { ...filterOfSelector(selector), fileSystem })) {
-      ids.add(id);
-      if (ids.size > ROWS_MAX * 2) return ids;
+    for await (const { owner } of scan(state, kind, { ...filterOfSelector(selector), fileSystem })) {
+      const { address } = addressOf(state, owner);
+      let less = gone.get(address);
+      if (less === undefined) gone.set(address, (less = { ...NOTHING }));
+      add(less, kind);
     }
   }
-  return ids;
+  return gone;
+}
+
+function add(pins: Pins, kind: 'lock' | 'share' | 'waiter'): void {
+  switch (kind) {
+    case 'lock':
+      pins.locks += 1;
+      return;
+    case 'share':
+      pins.shares += 1;
+      return;
+    case 'waiter':
+      pins.waiters += 1;
+      return;
+    default:
+      unreachable(kind);
+  }
 }

@@ -80,7 +80,9 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
   if (selector.type === 'lock' && !repeated) {
     return { group: { ...facts, counts: { ...counts, files: 1 }, list: 'kept' }, rows: single };
   }
-  const report = await port.purgeReport(view.name, position, PAGE_ROWS_DEFAULT + 1);
+  // What of a client pins a file system is counted row by row: its sweep ends first.
+  const wanted = selector.type === 'client' ? Number.POSITIVE_INFINITY : PAGE_ROWS_DEFAULT + 1;
+  const report = await port.purgeReport(view.name, position, wanted);
   if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [] };
   const rows = room.fill(report.rows.slice(0, PAGE_ROWS_DEFAULT));
   const group: PurgedGroup = {

@@ -18,7 +18,7 @@ import type {
 import { hold, letGo, missLock, ownWithin } from './held.js';
 import { voidReplies } from './late-copy.js';
 import { EXCLUSIVE, HANDLE_SHIFT, RECLAIMED, UNMONITORED } from './lock-rows.js';
-import { mark } from './marks.js';
+import { markAddress, markClient, markFileSystem } from './marks.js';
 import {
   forgetClient,
   forgetFile,
@@ -43,17 +43,7 @@ import { countRecorded, countTold } from './refusals.js';
 import type { Procedure } from './replies.js';
 import { clientsOf } from './select.js';
 import { addShare, dropShare, findOwnShare } from './shares.js';
-import {
-  clientOf,
-  O_WAITER,
-  W_FILE,
-  W_FLAGS,
-  W_OWNER,
-  W_OWNER_NEXT,
-  type Client,
-  type NlmFiles,
-  type Scope,
-} from './state.js';
+import { clientOf, O_WAITER, W_FILE, W_FLAGS, W_OWNER, W_OWNER_NEXT, type Client, type NlmFiles } from './state.js';
 import { sweep } from './sweep.js';
 import {
   addWaiter,
@@ -123,16 +113,16 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
       state.clients[event.client]!.state = event.state;
       return;
     case 'client-rebooted':
-      dropAll(state, state.clients[event.client], 'client', event.counts);
+      dropAll(state, state.clients[event.client], markClient, event.counts);
       state.clients[event.client]!.state = event.state;
       return;
     case 'client-freed':
-      return dropAll(state, state.clients[event.client], 'client', event.counts);
+      return dropAll(state, state.clients[event.client], markClient, event.counts);
     case 'address-unlocked':
-      dropAll(state, state.addressByName.get(event.address), 'address', event.counts);
+      dropAll(state, state.addressByName.get(event.address), markAddress, event.counts);
       return done(state, { type: 'address', address: event.address }, event, at);
     case 'file-system-unlocked':
-      dropAll(state, state.fileSystemByName.get(event.fileSystem), 'file-system', event.counts);
+      dropAll(state, state.fileSystemByName.get(event.fileSystem), markFileSystem, event.counts);
       return done(state, { type: 'file-system', fileSystem: event.fileSystem }, event, at);
     case 'client-unlocked': {
       const selector: Selector = {
@@ -140,7 +130,7 @@ export function evolve(state: NlmFiles, event: Event, at: At): void {
         ...(event.name === undefined ? {} : { name: event.name }),
         ...(event.address === undefined ? {} : { address: event.address }),
       };
-      for (const client of clientsOf(state, selector)) mark(state, client, 'client');
+      for (const client of clientsOf(state, selector)) markClient(state, client);
       subtract(state, event.counts);
       return done(state, selector, event, at);
     }
@@ -288,13 +278,13 @@ function grantUndone(state: NlmFiles, event: GrantUndone, at: At): void {
   remember(state, grant.owner, 'cancel', event.call, 0, at);
 }
 
-function dropAll(
+function dropAll<T>(
   state: NlmFiles,
-  scope: Scope | undefined,
-  kind: 'address' | 'client' | 'file-system',
+  scope: T | undefined,
+  mark: (state: NlmFiles, scope: T) => void,
   counts: Counts,
 ): void {
-  if (scope !== undefined) mark(state, scope, kind);
+  if (scope !== undefined) mark(state, scope);
   subtract(state, counts);
 }
 

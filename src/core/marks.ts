@@ -1,10 +1,36 @@
 /** Bulk drops in constant time, and the cursors of the sweeps that follow them. Part of `evolve`. */
 
 import { L_NEXT } from './lock-rows.js';
-import { W_FILE, W_NEXT, W_OWNER_NEXT, type NlmFiles, type Scope, type SweepTask } from './state.js';
+import {
+  W_FILE,
+  W_NEXT,
+  W_OWNER_NEXT,
+  type AddressScope,
+  type Client,
+  type FileSystemScope,
+  type NlmFiles,
+  type Scope,
+  type SweepTask,
+} from './state.js';
 
-/** Part of `evolve`: everything of the scope so far is dead. */
-export function mark(state: NlmFiles, scope: Scope, kind: SweepTask['kind']): void {
+/** Part of `evolve`: everything that came in through the address so far is dead. */
+export function markAddress(state: NlmFiles, address: AddressScope): void {
+  address.pins.length = 0;
+  mark(state, address, 'address');
+}
+
+/** Part of `evolve`: everything on the file system so far is dead. */
+export function markFileSystem(state: NlmFiles, fileSystem: FileSystemScope): void {
+  for (const { pins } of state.addresses) pins[fileSystem.id] = undefined;
+  mark(state, fileSystem, 'file-system');
+}
+
+/** Part of `evolve`: everything of the client so far is dead. What of it pins a file system is counted until it is swept. */
+export function markClient(state: NlmFiles, client: Client): void {
+  mark(state, client, 'client');
+}
+
+function mark(state: NlmFiles, scope: Scope, kind: SweepTask['kind']): void {
   scope.mark = state.nextId;
   scope.locks = 0;
   scope.shares = 0;

@@ -136,7 +136,7 @@ function newScope(): Scope {
 export function meetAddress(state: NlmFiles, address: string): AddressScope {
   const known = state.addressByName.get(address);
   if (known !== undefined) return known;
-  const scope: AddressScope = { id: state.addresses.length, address, ...newScope() };
+  const scope: AddressScope = { id: state.addresses.length, address, pins: [], ...newScope() };
   state.addresses.push(scope);
   state.addressByName.set(address, scope);
   return scope;

@@ -59,6 +59,14 @@ export interface Client extends Scope {
 export interface AddressScope extends Scope {
   readonly id: number;
   readonly address: string;
+  /** What came in through it and pins a file system, by the file system's id; held and expected alike. */
+  readonly pins: (Pins | undefined)[];
+}
+
+export interface Pins {
+  locks: number;
+  shares: number;
+  waiters: number;
 }
 
 export interface FileSystemScope extends Scope {
@@ -336,6 +344,13 @@ function add(scope: Scope, what: 'locks' | 'waiters' | 'shares', expected: boole
   else scope.shares += by;
 }
 
+function pin({ pins }: AddressScope, { id }: FileSystemScope, what: 'locks' | 'waiters' | 'shares', by: 1 | -1): void {
+  const there = (pins[id] ??= { locks: 0, shares: 0, waiters: 0 });
+  if (what === 'locks') there.locks += by;
+  else if (what === 'waiters') there.waiters += by;
+  else there.shares += by;
+}
+
 /** One lock, share or waiter less, in every scope that still counts it. */
 export function uncount(
   state: NlmFiles,
@@ -354,6 +369,7 @@ export function uncount(
   if (id >= client.mark) add(client, what, flagged, -1);
   if (id >= address.mark) add(address, what, byAddress, -1);
   if (id >= fileSystem.mark) add(fileSystem, what, byFileSystem, -1);
+  if (id >= address.mark && id >= fileSystem.mark) pin(address, fileSystem, what, -1);
   if (!alive) return;
   if (what === 'waiters') state.waiterCount -= 1;
   else if (byAddress || byFileSystem) return;
@@ -368,9 +384,12 @@ export function count(
   what: 'locks' | 'waiters' | 'shares',
   flagged = false,
 ): void {
+  const address = addressOf(state, owner);
+  const fileSystem = fileSystemOf(state, file);
   add(clientOf(state, owner), what, flagged, 1);
-  add(addressOf(state, owner), what, flagged, 1);
-  add(fileSystemOf(state, file), what, flagged, 1);
+  add(address, what, flagged, 1);
+  add(fileSystem, what, flagged, 1);
+  pin(address, fileSystem, what, 1);
   if (what === 'waiters') state.waiterCount += 1;
   else if (flagged) return;
   else if (what === 'locks') state.lockCount += 1;

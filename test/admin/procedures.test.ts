@@ -52,7 +52,7 @@ test('unlock-ip drops what came in through the address, lists it, and names what
   t.deepEqual(reply.counts, { locks: 1, waiters: 1, shares: 0, files: 1 });
   t.deepEqual(reply.rows.map(({ kind }) => kind).toSorted(), ['lock', 'waiter']);
   t.deepEqual(reply.pins, [
-    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'], more: false },
+    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] },
   ]);
   t.like(reply.groups[0], { group: 'default', epoch: 3, position: node.position, list: 'kept' });
 });
@@ -84,7 +84,7 @@ test('a dry run lists and counts, records nothing, and tells what would remain',
   t.deepEqual(reply.counts, { locks: 1, waiters: 0, shares: 0, files: 1 });
   t.is(reply.rows.length, 1);
   t.deepEqual(reply.pins, [
-    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'], more: false },
+    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] },
   ]);
   t.is(node.position, before);
   t.is(node.state.lockCount, 2);
@@ -112,7 +112,7 @@ test('unlock-fs drops the whole file system, also for a path below it, and throu
   await node.lock({ handle: '0003', fileSystem: '/srv/other' });
   const reply = await ask<PurgeReply>(t, node, 'unlock-fs', { path: '/srv/data/below' });
   t.is(reply.counts.locks, 2);
-  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 0, waiters: 0, shares: 0, addresses: [], more: false }]);
+  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 0, waiters: 0, shares: 0, addresses: [] }]);
   t.is(node.state.lockCount, 1);
 });
 

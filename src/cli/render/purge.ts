@@ -55,7 +55,5 @@ function pinLines(pin: Pin, dryRun: boolean, paint: Paint): string[] {
     if (pin.fileSystem === '') return [];
     return [dryRun ? `nothing else pins ${name}` : `nothing pins ${name} any more`];
   }
-  const least = pin.more ? 'at least ' : '';
-  const what = `${least}${heldText(pin)}`;
-  return [`${paint('yellow', 'still pinned')}: ${name} by ${what}, through ${pin.addresses.join(', ')}`];
+  return [`${paint('yellow', 'still pinned')}: ${name} by ${heldText(pin)}, through ${pin.addresses.join(', ')}`];
 }
