@@ -42,7 +42,7 @@ export interface GroupSurroundings {
 export class GroupEffects {
   readonly name: string;
   readonly tag: number;
-  readonly reports = new PurgeReports<DroppedRow>();
+  readonly reports = new PurgeReports();
   readonly courier: GrantCourier;
   readonly checkpointer: Checkpointer;
   readonly #surroundings: GroupSurroundings;
@@ -118,7 +118,7 @@ export class GroupEffects {
   }
 
   onSwept(row: DroppedRow): void {
-    this.reports.add(row.file, row);
+    this.reports.add(row);
   }
 
   onSweepEnd(): void {

@@ -4,16 +4,17 @@
  */
 
 import { IdSet } from '../base/id-set.js';
-import type { FileId } from '../core/event.js';
+import type { DroppedRow } from '../core/sweep.js';
 import type { Position } from '../ledger/port.js';
+import { DroppedRows } from './dropped-rows.js';
 
 /** Rows of one report; more are counted and not kept: a purge of a million must not double the memory. */
 export const PURGE_ROWS_MAX = 100_000;
 /** Reports that are kept; the oldest goes first. */
 const REPORTS_MAX = 16;
 
-export interface CollectedReport<Row> {
-  readonly rows: Row[];
+export interface CollectedReport {
+  readonly rows: DroppedRows;
   readonly files: IdSet;
   truncated: boolean;
   /** The sweep has ended. */
@@ -27,9 +28,9 @@ interface Waiting {
   readonly resolve: () => void;
 }
 
-export class PurgeReports<Row> {
-  readonly #done = new Map<Position, CollectedReport<Row>>();
-  #current: { readonly position: Position; readonly report: CollectedReport<Row> } | undefined;
+export class PurgeReports {
+  readonly #done = new Map<Position, CollectedReport>();
+  #current: { readonly position: Position; readonly report: CollectedReport } | undefined;
   #waiting: Waiting[] = [];
   /** The least that somebody waits for. */
   #wanted = Number.POSITIVE_INFINITY;
@@ -38,16 +39,20 @@ export class PurgeReports<Row> {
   begin(position: Position): void {
     this.end();
     // Two purges of one batch share an entry, and its report.
-    const report = this.#done.get(position) ?? { rows: [], files: new IdSet(), truncated: false, complete: false };
+    const report = this.#done.get(position) ?? {
+      rows: new DroppedRows(),
+      files: new IdSet(),
+      truncated: false,
+      complete: false,
+    };
     report.complete = false;
     this.#current = { position, report };
   }
 
-  /** `file` is the row's file. */
-  add(file: FileId, row: Row): void {
+  add(row: DroppedRow): void {
     const report = this.#current?.report;
     if (report === undefined) return;
-    report.files.add(file);
+    report.files.add(row.file);
     if (report.rows.length < PURGE_ROWS_MAX) report.rows.push(row);
     else report.truncated = true;
     if (report.rows.length === this.#wanted) this.#tell();
@@ -71,7 +76,7 @@ export class PurgeReports<Row> {
    * Waits until the first `rows` of a purge that is under way are swept, or all of them. Undefined for a purge that is not
    * known (any more).
    */
-  async get(position: Position, rows: number): Promise<CollectedReport<Row> | undefined> {
+  async get(position: Position, rows: number): Promise<CollectedReport | undefined> {
     const current = this.#current;
     if (current?.position === position && current.report.rows.length < rows) {
       await new Promise<void>((resolve) => {

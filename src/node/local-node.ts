@@ -17,7 +17,6 @@ import type { SigningRules } from '../admin/signed.js';
 import type { Notice } from '../core/nsm.js';
 import { graces } from '../core/queries.js';
 import type { NlmFiles } from '../core/state.js';
-import type { DroppedRow } from '../core/sweep.js';
 import type { NoticeProgress } from '../effects/sm-notify/progress.js';
 import type { GroupHandle } from '../engine/handle.js';
 import { HOLD_MS_MAX } from '../engine/held-calls.js';
@@ -38,7 +37,7 @@ export interface LocalNodeParts {
   readonly groups: readonly GroupHandle[];
   /** By group, where it is shared with other nodes: the server addresses that move with it. */
   readonly addressesOf: (group: string) => readonly string[] | undefined;
-  readonly reports: ReadonlyMap<string, PurgeReports<DroppedRow>>;
+  readonly reports: ReadonlyMap<string, PurgeReports>;
   readonly fileSystems: FileSystems;
   readonly watchers: Watchers;
   readonly tracer: Tracer;
