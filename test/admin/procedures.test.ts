@@ -51,9 +51,7 @@ test('unlock-ip drops what came in through the address, lists it, and names what
   t.like(reply, { node: 'a', commandId: 'm-1', dryRun: false, repeated: false });
   t.deepEqual(reply.counts, { locks: 1, waiters: 1, shares: 0, files: 1 });
   t.deepEqual(reply.rows.map(({ kind }) => kind).toSorted(), ['lock', 'waiter']);
-  t.deepEqual(reply.pins, [
-    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] },
-  ]);
+  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] }]);
   t.like(reply.groups[0], { group: 'default', epoch: 3, position: node.position, list: 'kept' });
 });
 
@@ -83,9 +81,7 @@ test('a dry run lists and counts, records nothing, and tells what would remain',
   const reply = await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2', dryRun: true });
   t.deepEqual(reply.counts, { locks: 1, waiters: 0, shares: 0, files: 1 });
   t.is(reply.rows.length, 1);
-  t.deepEqual(reply.pins, [
-    { fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] },
-  ]);
+  t.deepEqual(reply.pins, [{ fileSystem: '/srv/data', locks: 1, waiters: 0, shares: 0, addresses: ['10.1.1.3'] }]);
   t.is(node.position, before);
   t.is(node.state.lockCount, 2);
 });
