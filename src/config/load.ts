@@ -1,12 +1,10 @@
 /** Reads the configuration: the file, the command line's options over it, the platform's defaults below both. */
 
-import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { addressZone, parseAddress, parseNetwork, type Address } from '../base/address.js';
 import { LedgerError } from '../base/errors.js';
-import { parseServer } from '../bus/server.js';
-import { readPublicKey } from '../signing/nkey.js';
 import { nameZone } from '../host/interfaces.js';
 import { checkConfiguration } from './check.js';
 import type {
@@ -16,10 +14,10 @@ import type {
   NatsConfiguration,
   ServiceGroup,
 } from './configuration.js';
+import { FORMATS } from './formats.js';
 import { JsonSyntaxError, parseLocatedJson, type LocatedJson } from './json.js';
 import { configurationError, problemOfSchema, type Problem } from './problems.js';
 
-const SCHEMA = new URL('../../../schemas/configuration.json', import.meta.url);
 const FILE_BYTES_MAX = 1024 * 1024;
 
 /** What the platform says where nobody else does. */
@@ -38,7 +36,10 @@ type Checked = Omit<Configuration, 'listen' | 'clients' | 'nats' | 'groups'> & {
   readonly clients: readonly (Omit<ClientNetwork, 'network'> & { readonly network: string })[];
 };
 
-let compiled: ValidateFunction | undefined;
+/** Made by the build (ops/build/validators.ts): it throws nothing, and fills in the defaults. */
+const validate: ValidateFunction = createRequire(import.meta.url)('../../schemas/validators/configuration.cjs')(
+  FORMATS,
+);
 
 /**
  * @throws LedgerError 'bad-configuration': its message has a line for each problem, with file, line and column, JSON
@@ -68,7 +69,6 @@ export function parseConfiguration(
   if (isObject && candidate !== null && typeof candidate === 'object') Reflect.deleteProperty(candidate, '$schema');
   const fail = (problems: readonly Problem[]): LedgerError => configurationError(problems, file, places, fromOptions);
 
-  const validate = (compiled ??= compileSchema());
   if (!validate(candidate)) {
     const problems = (validate.errors ?? []).map(problemOfSchema).filter((problem) => problem !== undefined);
     throw fail(problems);
@@ -87,11 +87,6 @@ export function parseConfiguration(
   };
 }
 
-/** The schema itself, as it is published. */
-export function configurationSchema(): { readonly examples: readonly unknown[] } & Record<string, unknown> {
-  return JSON.parse(readFileSync(SCHEMA, 'utf8'));
-}
-
 /** A socket's own address has the interface's name for its zone, never its number. */
 async function withNamedZone(address: Address): Promise<Address> {
   return addressZone(address) === undefined ? address : parseAddress(await nameZone(address));
@@ -108,32 +103,6 @@ function withPlatform(
     node: { name: checked.node.name ?? defaults.nodeName },
     socket: checked.socket ?? defaults.socket(data),
   };
-}
-
-function compileSchema(): ValidateFunction {
-  const ajv = new Ajv2020({
-    allErrors: true,
-    verbose: true,
-    useDefaults: true,
-    discriminator: true,
-    strictTypes: false,
-    // Tested instead: it takes a tenth of a second of each start.
-    validateSchema: false,
-  });
-  ajv.addFormat('address', { type: 'string', validate: (text: string) => parses(() => parseAddress(text)) });
-  ajv.addFormat('network', { type: 'string', validate: (text: string) => parses(() => parseNetwork(text)) });
-  ajv.addFormat('nkey', { type: 'string', validate: (text: string) => parses(() => readPublicKey(text)) });
-  ajv.addFormat('nats-server', { type: 'string', validate: (text: string) => parses(() => parseServer(text)) });
-  return ajv.compile(configurationSchema());
-}
-
-function parses(parse: () => unknown): boolean {
-  try {
-    parse();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function locate(text: string, file: string): LocatedJson {

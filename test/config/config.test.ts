@@ -8,7 +8,8 @@ import test from 'ava';
 import { LedgerError } from '../../src/base/errors.js';
 import type { ConfigurationOptions } from '../../src/config/configuration.js';
 import { parseLocatedJson } from '../../src/config/json.js';
-import { configurationSchema, loadConfiguration, parseConfiguration } from '../../src/config/load.js';
+import schema from '../../schemas/configuration.json' with { type: 'json' };
+import { loadConfiguration, parseConfiguration } from '../../src/config/load.js';
 
 const DEFAULTS = { nodeName: 'host-a', data: '/state', socket: (data: string) => `${data}/socket` };
 const parse = (value: unknown, options: ConfigurationOptions = {}) =>
@@ -26,7 +27,7 @@ function problemsOf(value: unknown, options: ConfigurationOptions = {}): string[
 }
 
 test('every example of the schema is a configuration', (t) => {
-  const { examples } = configurationSchema();
+  const { examples } = schema;
   t.true(examples.length >= 3);
   for (const example of examples) t.notThrows(() => parse(example));
 });
@@ -44,10 +45,7 @@ test('an empty file is a node on loopback with every limit set', (t) => {
     control: 'off',
     unmapped: 'serve',
   });
-  const limits = configurationSchema()['$defs'] as {
-    limits: { properties: Record<string, { default: number; description: string }> };
-  };
-  for (const [name, limit] of Object.entries(limits.limits.properties)) {
+  for (const [name, limit] of Object.entries(schema.$defs.limits.properties)) {
     t.is((configuration.limits as unknown as Record<string, number>)[name], limit.default, name);
     t.true(limit.description.length > 20, `${name} has a reason`);
   }
