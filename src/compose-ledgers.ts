@@ -11,7 +11,6 @@ import type { OpenedLedger } from './engine/keeper.js';
 import { removeRestoredMarker, restoredMarker } from './ledger/file/backup.js';
 import { FileCheckpoints } from './ledger/file/checkpoints.js';
 import { openFileLedger } from './ledger/file/open.js';
-import { openReplicatedLog } from './ledger/jetstream/open.js';
 import type { ReplicatedLog } from './ledger/replicated.js';
 
 /** A single machine has one group; a node of a cluster has one for what is its host's own. */
@@ -44,13 +43,14 @@ export async function openLedger(configuration: Configuration, logger: Logger): 
 }
 
 /** A group's stream on the bus, and this node's archive of it. */
-export function openStream(
+export async function openStream(
   { data, node, nats }: Configuration,
   { name: group, nodes, witnesses, take }: ServiceGroup,
   bus: Bus | undefined,
   log: (line: string) => void,
 ): Promise<ReplicatedLog> {
   if (bus === undefined || nats === undefined) throw new LedgerError('bad-configuration', 'groups need nats');
+  const { openReplicatedLog } = await import('./ledger/jetstream/open.js');
   return openReplicatedLog({
     bus,
     data,

@@ -1,4 +1,7 @@
-/** The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects. */
+/**
+ * The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects. What only some
+ * configurations need is loaded where they ask for it: each file is a millisecond of a start.
+ */
 
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -7,10 +10,9 @@ import type { AdminPort, Listener } from './admin/port.js';
 import type { SigningRules } from './admin/signed.js';
 import { isLoopbackAddress, type Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
-import { Bus } from './bus/bus.js';
+import type { Bus } from './bus/bus.js';
 import { checkpointsSubject } from './bus/subjects.js';
 import { Cluster, type OpenLog } from './compose-cluster.js';
-import { Takeovers } from './compose-takeovers.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
 import { openLedger, openStream, ownGroup } from './compose-ledgers.js';
 import { registrationsOf, servicesAt } from './compose-registration.js';
@@ -18,17 +20,13 @@ import { chooseNsm, NodeNsm } from './compose-nsm.js';
 import type { Configuration, NatsConfiguration } from './config/configuration.js';
 import type { Command, Rules } from './core/command.js';
 import { THIS_HOST } from './core/nsm.js';
-import { openControlFiles } from './doors/files/door.js';
-import { openNatsDoor, type NatsDoor } from './doors/nats/door.js';
-import { START_MS_MAX } from './doors/nats/limits.js';
+import type { NatsDoor } from './doors/nats/door.js';
 import { Listeners } from './doors/rpc/listeners.js';
 import { NlmProgram } from './doors/rpc/nlm-program.js';
-import { openPortmapDoor } from './doors/rpc/portmap-door.js';
 import { RpcDispatch } from './doors/rpc/serve.js';
 import { openSocketDoor } from './doors/socket/door.js';
 import { ClientPorts } from './effects/client-ports.js';
 import { ClientCalls } from './effects/granted/call.js';
-import { Registrar } from './effects/rpcbind/registrar.js';
 import { GroupKeeper, type OpenedLedger } from './engine/keeper.js';
 import type { Settle } from './engine/settled.js';
 import { HandleMap } from './handles/map.js';
@@ -172,7 +170,7 @@ export async function compose(
     });
     closers.push(() => keeper.close());
     const { nats } = configuration;
-    const bus = nats === undefined ? undefined : newBus(nats, notes, logger);
+    const bus = nats === undefined ? undefined : await newBus(nats, notes, logger);
     if (bus === undefined) {
       notes.set('nats', 'no NATS (not in the configuration): orders come from this host alone');
     } else {
@@ -253,6 +251,7 @@ export async function compose(
     // Registration: after the sockets are open, since whoever finds us calls at once.
     let registration = 'off';
     if (configuration.portmap === 'system') {
+      const { Registrar } = await import('./effects/rpcbind/registrar.js');
       const registrar = new Registrar({
         registrations: registrationsOf(configuration, nsmMode),
         onOutcome: (outcome) => {
@@ -269,6 +268,7 @@ export async function compose(
       await registrar.start();
     } else if (configuration.portmap === 'embedded') {
       registration = `embedded, port ${configuration.portmapPort}`;
+      const { openPortmapDoor } = await import('./doors/rpc/portmap-door.js');
       const portmap = await openPortmapDoor({
         addresses: servedAddresses,
         isPresent: (address) => addresses.has(address) && cluster.isOpen(address),
@@ -307,22 +307,25 @@ export async function compose(
         problem,
       }));
     let natsDoor: NatsDoor | undefined;
-    const takeovers = new Takeovers({
-      configuration,
-      ports: cluster.ports(),
-      bus,
-      logger,
-      notes,
-      isHere: (address) => [...addresses.current()].some((here) => here === address),
-    });
-    closers.push(() => takeovers.close());
+    const takeovers =
+      configuration.groups.length === 0
+        ? undefined
+        : new (await import('./compose-takeovers.js')).Takeovers({
+            configuration,
+            ports: cluster.ports(),
+            bus,
+            logger,
+            notes,
+            isHere: (address) => [...addresses.current()].some((here) => here === address),
+          });
+    closers.push(() => takeovers?.close());
     const admin = new LocalNode({
       name: configuration.node.name,
       release: version,
       startedAt,
       data: configuration.data,
       groups: routes.all,
-      takeovers: takeovers.all,
+      takeovers: takeovers?.all ?? [],
       addressesOf: (group) => configuration.groups.find(({ name }) => name === group)?.addresses,
       reports: new Map(effects.map(({ name, reports }) => [name, reports])),
       fileSystems: new FileSystems(configuration.exports),
@@ -351,6 +354,7 @@ export async function compose(
       notes.set('control', 'no control files (--control off)');
     } else {
       try {
+        const { openControlFiles } = await import('./doors/files/door.js');
         const files = await openControlFiles({
           directory: configuration.control,
           admin: (call) => callAdmin(admin, call),
@@ -365,6 +369,8 @@ export async function compose(
     }
     if (bus !== undefined && nats !== undefined) {
       const { eventsFormat } = nats;
+      const { openNatsDoor } = await import('./doors/nats/door.js');
+      const { START_MS_MAX } = await import('./doors/nats/limits.js');
       const note = (text: string | undefined): void =>
         void (text === undefined ? notes.delete('nats-door') : notes.set('nats-door', text));
       const door = openNatsDoor({
@@ -380,7 +386,7 @@ export async function compose(
       closers.push(() => door.close());
       await bus.start(START_MS_MAX);
     }
-    takeovers.begin();
+    takeovers?.begin();
 
     let closing: Promise<void> | undefined;
     return { admin, listeners: listenerViews, notes: () => [...notes.values()], close: () => (closing ??= closeAll()) };
@@ -397,7 +403,8 @@ function signingOf({ audit: { orders } }: Configuration): SigningRules {
   return { require: orders.require, ageMsMax: orders.ageMs, keys: orders.keys };
 }
 
-function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Bus {
+async function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Promise<Bus> {
+  const { Bus } = await import('./bus/bus.js');
   return new Bus(nats, {
     onUp: (server) => {
       notes.delete('nats');

@@ -68,6 +68,32 @@ test('sockets are in the doors, the effects and the clients alone', (t) => {
   }
 });
 
+/** What is loaded with a file: a type goes away in the build, and `import()` waits until it is asked for. */
+function loadedWith(paths: readonly string[]): { readonly files: ReadonlySet<string>; readonly packages: Set<string> } {
+  const files = new Set(paths);
+  const packages = new Set<string>();
+  for (const path of files) {
+    const { text } = SOURCES.find((source) => source.path === path)!;
+    for (const [, name] of text.matchAll(/^(?:import|export) (?!type )(?:[^;']* from )?'([^']+)'/gm)) {
+      if (name!.startsWith('.')) files.add(normalize(join(dirname(path), name!)).replace(/\.js$/, '.ts'));
+      else if (!name!.startsWith('node:')) packages.add(name!);
+    }
+  }
+  return { files, packages };
+}
+
+test('a node that serves one machine loads nothing of a cluster, and no command but its own', (t) => {
+  const { files, packages } = loadedWith(['main.ts', 'cli/commands/start.ts', 'cli/run-node.ts', 'compose.ts']);
+  t.true(files.has('doors/rpc/listeners.ts'), 'the walk finds what serves');
+  t.deepEqual([...packages].toSorted(), ['commander', 'ipaddr.js', 'pino']);
+  const others =
+    /^(?:takeover|doors\/(?:nats|files)|ledger\/jetstream|bus\/(?:bus|connection)|cli\/(?:render|commands\/(?!start)))/;
+  t.deepEqual(
+    [...files].filter((path) => others.test(path)),
+    [],
+  );
+});
+
 test('one file a task: nothing in src is called utils, helpers or common', (t) => {
   t.deepEqual(
     SOURCES.filter(({ path }) => /(?:^|\/)(?:utils?|helpers?|common|misc)(?:\/|\.ts$)/.test(path)).map(

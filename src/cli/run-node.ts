@@ -10,7 +10,6 @@ import type { Compose, StartOptions } from './commands/start.js';
 import { EXIT } from './exit-codes.js';
 import { openLog } from './log.js';
 import { socketPathOf } from './node-client.js';
-import { welcomeLines } from './render/welcome.js';
 
 export async function runNode(options: StartOptions, context: Context, compose: Compose): Promise<number> {
   const { environment, output, stdout, stderr } = context;
@@ -27,6 +26,7 @@ export async function runNode(options: StartOptions, context: Context, compose: 
     // The cast states what the table of procedures says of `status`.
     const status = (await callAdmin(node.admin, call)) as StatusReply;
     if (stdout.isTTY === true) {
+      const { welcomeLines } = await import('./render/welcome.js');
       const found = socketPathOf(undefined, environment) === configuration.socket;
       output.lines(welcomeLines(status, configuration, found, output.paint));
     } else {

@@ -42,6 +42,19 @@ test('help names every command, and the exit codes', async (t) => {
   t.regex(out, /Exit codes:/);
 });
 
+test('a command that is loaded alone is the one that the help of all describes', async (t) => {
+  const { out } = await run('--help');
+  const commands = [...out.matchAll(/^  ([a-z][a-z-]*)(?: \[options\]| <[a-z]+>| \[[a-z]+\])* {2}/gm)].map(
+    ([, name]) => name!,
+  );
+  t.true(commands.length >= 20, commands.join(' '));
+  for (const name of commands.filter((command) => command !== 'help')) {
+    const alone = await run(name, '--help');
+    t.is(alone.code, 0, name);
+    t.is(alone.out, (await run('help', name)).out, name);
+  }
+});
+
 for (const command of ['start', 'unlock-ip', 'unlock-fs', 'unlock-client', 'unlock-lock', 'locks', 'call']) {
   test(`help of ${command} has an example`, async (t) => {
     const { code, out } = await run(command, '--help');
