@@ -30,8 +30,8 @@ export const AGREED_IDLE_MS = 200;
 /** Below this share of a bounded stream, or this many bytes, only releases are taken: some thousand of them fit. */
 const RESERVE_SHARE = 1 / 10;
 const RESERVE_BYTES_MAX = 16 * 1024 * 1024;
-/** How often the fill of the stream is looked at. */
-export const CAPACITY_CHECK_MS = 2000;
+/** How often an owner looks at the end of the stream, and how full it is: an idle one that was cut off learns by it who owns. */
+export const LOOK_MS = 2000;
 /** A read of single positions keeps so many requests in flight: catching up is bound by the server, not by the way. */
 export const READS_IN_FLIGHT = 64;
 /** A higher epoch was heard of before the stream stored it, perhaps: it is looked for so often. */

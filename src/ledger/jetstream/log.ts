@@ -254,6 +254,7 @@ export class JetStreamLog implements ReplicatedLog {
           ? (position, signal) => peers.syncedElsewhere(position, epoch + 1, signal)
           : undefined,
         tellAgreed: () => peers.tellAgreed(),
+        onOvertaken: (last) => watch.overtaken(last),
         onCapacity,
         onClosed: () => {
           watch.close();
@@ -299,6 +300,11 @@ class SupersededWatch {
   onSuperseded(listener: (epoch: number) => void): void {
     this.#listener = listener;
     if (this.#seen !== undefined) this.#tell(this.#seen);
+  }
+
+  /** The stream was seen to end in this epoch, behind what this node appended. */
+  overtaken(epoch: number): void {
+    if (epoch > this.#epoch) this.#tell(epoch);
   }
 
   close(): void {

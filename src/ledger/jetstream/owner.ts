@@ -19,7 +19,7 @@ import { ENTRY_BYTES_MAX } from '../entry.js';
 import { readEnvelope } from '../envelope.js';
 import type { AppendOutcome, Capacity, Entry, Head, Ledger, Position, SealedEntry } from '../port.js';
 import type { Archive } from './archive.js';
-import { CAPACITY_CHECK_MS, reserveOf, RETRY_MS } from './limits.js';
+import { LOOK_MS, reserveOf, RETRY_MS } from './limits.js';
 import type { Generation, GroupStream, StreamState } from './stream.js';
 
 export interface OwnerOptions {
@@ -31,6 +31,8 @@ export interface OwnerOptions {
   readonly elsewhere: ((position: Position, signal: AbortSignal) => Promise<void>) | undefined;
   /** Tells the followers what stands for sure: of the last entry no later one speaks yet. */
   readonly tellAgreed: () => void;
+  /** The stream goes on behind what was appended here: the epoch in which it ends. */
+  readonly onOvertaken: (epoch: number) => void;
   readonly onCapacity: (capacity: Capacity, why: string) => void;
   readonly onClosed: () => void;
 }
@@ -60,7 +62,7 @@ export class OwnerLedger implements Ledger {
     this.#timer = setInterval(() => {
       this.#look();
       if (this.#appending === undefined) options.tellAgreed();
-    }, CAPACITY_CHECK_MS);
+    }, LOOK_MS);
     this.#timer.unref();
   }
 
@@ -237,12 +239,25 @@ export class OwnerLedger implements Ledger {
     return (await this.#options.stream.state(this.#generation)) === undefined;
   }
 
-  /** How full the stream is, seen from time to time. */
+  /** Seen from time to time: how full the stream is, and whether it still ends here. */
   #look(): void {
-    this.#options.stream.state(this.#generation).then(
-      (state) => state !== undefined && this.#weigh(state),
-      () => undefined, // away: appends tell
-    );
+    this.#lookAtEnd().catch(() => undefined); // away: appends tell
+  }
+
+  /**
+   * An owner that appends nothing is not fenced, and what was published while it was cut off it never heard: without this
+   * look it would take itself for the owner, its address on its host, until the next call.
+   */
+  async #lookAtEnd(): Promise<void> {
+    const { stream, onOvertaken } = this.#options;
+    const found = await stream.find();
+    const state = found === undefined ? undefined : await stream.state(found);
+    if (found === undefined || state === undefined) return;
+    this.#weigh(state);
+    // What is on its way may be ours.
+    if (this.#appending !== undefined || state.last <= this.head().position) return;
+    const last = await stream.entryAt(found, state.last);
+    if (last !== undefined) onOvertaken(readEnvelope(last).epoch);
   }
 
   #weigh({ bytes, bytesMax }: StreamState): void {

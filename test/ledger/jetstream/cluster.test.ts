@@ -110,3 +110,30 @@ natsTest(
     t.true(equalBytes(b.log.head().hash, a.log.head().hash));
   },
 );
+
+natsTest(
+  'hazard 8: an owner that appends nothing and did not hear of the next claim gives the group up once NATS is back',
+  async (t) => {
+    const cluster = await startCluster(t);
+    const members = ['a', 'b'];
+    const b = await startLog(t, 'b', { servers: cluster.urls, members, replicas: 3 });
+    await Owner.claim(b).then(async (owner) => {
+      await owner.append(3);
+      await owner.ledger.close();
+    });
+    const own = ((await leaderOf(cluster)) + 1) % 3;
+    const others = cluster.urls.filter((_, i) => i !== own);
+    await b.close();
+    const a = await startLog(t, 'a', { servers: [cluster.urls[own]!], members, replicas: 3 });
+    const idle = await Owner.claim(a);
+    await idle.append();
+    const superseded = new Promise<number>((resolve) => idle.claimed.onSuperseded(resolve));
+    // What is published now never comes to this node.
+    await cluster.stop(own, 'SIGKILL');
+    const again = await startLog(t, 'b', { servers: others, members, replicas: 3, data: b.data });
+    const next = await Owner.claim(again);
+    await next.append();
+    await cluster.start(own);
+    t.is(await superseded, next.epoch);
+  },
+);
