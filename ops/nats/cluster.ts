@@ -4,13 +4,16 @@
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectOnce } from '../../src/bus/connection.js';
 import { NatsServer } from './server.js';
 
 const READY_MS_MAX = 30_000;
+/** Below those that Linux gives to outgoing connections: one of them could take a server's port before it starts. */
+const PORT_MIN = 16_384;
+const PORT_MAX = 32_768;
 
 export interface ClusterOptions {
   /** Folders `1`, `2`, `3` are made in it. */
@@ -130,16 +133,17 @@ cluster: { name: nlm, listen: '127.0.0.1:${port}', ${advertise}routes: [${routes
 
 /** Held together until all are known, so that none is given twice. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-        }),
-    ),
-  );
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer();
+    const isFree = new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN)), '127.0.0.1', () => resolve(true));
+    });
+    if (await isFree) servers.push(server);
+  }
+  // The cast: each listens on an address of IP.
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }
