@@ -11,43 +11,49 @@ interface Latin1Buffer {
 export class CheckpointReader {
   readonly #bytes: Uint8Array;
   readonly #buffer: Latin1Buffer;
-  readonly #view: DataView;
+  /** For what is read in bulk, from where `take` says. */
+  readonly view: DataView;
   #at = 0;
   readonly #decoder = new TextDecoder();
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Buffer & Latin1Buffer;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   word(): number {
     this.#need(4);
-    const value = this.#view.getUint32(this.#at, true);
+    const value = this.view.getUint32(this.#at, true);
     this.#at += 4;
     return value;
   }
 
   wide(): number {
     this.#need(8);
-    const value = this.#view.getFloat64(this.#at, true);
+    const value = this.view.getFloat64(this.#at, true);
     this.#at += 8;
     return value;
   }
 
-  opaque(): Bytes {
-    const length = this.word();
+  /** Goes on behind so many bytes: the answer is where they begin in `view`. */
+  take(length: number): number {
     this.#need(length);
     this.#at += length;
+    return this.#at - length;
+  }
+
+  opaque(): Bytes {
+    const length = this.word();
+    const at = this.take(length);
     // One character a byte by construction.
-    return this.#buffer.latin1Slice(this.#at - length, this.#at) as Bytes;
+    return this.#buffer.latin1Slice(at, at + length) as Bytes;
   }
 
   text(): string {
     const length = this.word();
-    this.#need(length);
-    this.#at += length;
-    return this.#decoder.decode(this.#bytes.subarray(this.#at - length, this.#at));
+    const at = this.take(length);
+    return this.#decoder.decode(this.#bytes.subarray(at, at + length));
   }
 
   end(): void {

@@ -21,6 +21,18 @@ export class CheckpointWriter {
     this.#at += 8;
   }
 
+  /** For what is written in bulk, from where `take` says; good until something else is written. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Room for so many bytes, for the caller to fill: the answer is where they begin in `view`. */
+  take(length: number): number {
+    this.#reserve(length);
+    this.#at += length;
+    return this.#at - length;
+  }
+
   /** One byte a character. */
   opaque(text: string): void {
     this.word(text.length);

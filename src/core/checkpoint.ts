@@ -6,7 +6,7 @@
  *   state    = version, epoch, position, time, violations, nextId, rules, life, reclaims, graces, missing, server states, commands,
  *              addresses, fileSystems, clients, owners, files, waiters, pending, shares, replies, lock calls, nsm
  *   a list   = its length as a word, then its elements
- *   a lock   = owner, flags, start, end, id, time; in the list of its file, then the file's order by owner
+ *   locks    = as checkpoint-locks.ts has them
  */
 
 import type { Bytes } from '../base/bytes.js';
@@ -14,12 +14,11 @@ import { LedgerError } from '../base/errors.js';
 import type { U64 } from '../base/u64.js';
 import { readLife, writeLife } from './checkpoint-life.js';
 import { readNsm, writeNsm } from './checkpoint-nsm.js';
+import { LockReader, LockWriter } from './checkpoint-locks.js';
 import { CheckpointReader } from './checkpoint-reader.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
 import type { CallbackForm } from './callback-form.js';
 import type { GraceScope, Rules, Selector, ShareBits } from './command.js';
-import { linkFront } from './links.js';
-import { EXPECTED, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_PREVIOUS, L_TIME } from './lock-rows.js';
 import {
   meetAddress,
   meetClient,
@@ -35,16 +34,12 @@ import { countsWith } from './outcome.js';
 import type { Range } from './range.js';
 import { addShare } from './shares.js';
 import {
-  count,
-  F_BY_OWNER,
-  F_BY_START,
   F_FILE_SYSTEM,
   F_USED,
   F_WAITER,
   initialState,
   O_ADDRESS,
   O_CLIENT,
-  O_LOCK,
   O_SVID,
   O_USED,
   O_VOID,
@@ -240,8 +235,8 @@ function readOwners(reader: CheckpointReader, state: NlmFiles): void {
 }
 
 function writeFiles(writer: CheckpointWriter, state: NlmFiles): void {
-  const { files, locks } = state;
-  const ordinals = new Uint32Array(locks.limit);
+  const { files } = state;
+  const locks = new LockWriter(writer, state);
   writer.word(state.fileNext);
   for (let file = 1; file < state.fileNext; file += 1) {
     const used = files.get(file, F_USED);
@@ -251,18 +246,7 @@ function writeFiles(writer: CheckpointWriter, state: NlmFiles): void {
     writer.word(files.get(file, F_FILE_SYSTEM));
     writer.opaque(key);
     writeList(writer, handles, (handle) => writer.opaque(handle));
-    const slots: number[] = [];
-    state.byStart.walk(files.get(file, F_BY_START), (slot) => {
-      ordinals[slot] = slots.push(slot) - 1;
-    });
-    writeList(writer, slots, (slot) => {
-      writer.word(locks.get(slot, L_OWNER));
-      writer.word(locks.get(slot, L_FLAGS));
-      writeRange(writer, locks.rangeOf(slot));
-      writer.wide(locks.getWide(slot, L_ID));
-      writer.wide(locks.getWide(slot, L_TIME));
-    });
-    if (slots.length > 1) state.byOwner.walk(files.get(file, F_BY_OWNER), (slot) => writer.word(ordinals[slot]!));
+    locks.write(file);
     writeWaiters(writer, state, file);
   }
   writeList(writer, state.freeFiles, (id) => writer.word(id));
@@ -283,6 +267,7 @@ function writeWaiters(writer: CheckpointWriter, state: NlmFiles, file: number): 
 }
 
 function readFiles(reader: CheckpointReader, state: NlmFiles): void {
+  const locks = new LockReader(reader, state);
   const next = reader.word();
   for (let file = 1; file < next; file += 1) {
     if (reader.word() === 0) continue;
@@ -292,7 +277,7 @@ function readFiles(reader: CheckpointReader, state: NlmFiles): void {
     readList(reader, () => handles.push(reader.opaque()));
     meetFile(state, { type: 'file-met', file, fileSystem, key, handle: handles[0]! });
     state.fileNames[file]!.handles.push(...handles.slice(1));
-    readLocks(reader, state, file);
+    locks.read(file);
     readList(reader, () => {
       const owner = reader.word();
       const flags = reader.word();
@@ -300,28 +285,10 @@ function readFiles(reader: CheckpointReader, state: NlmFiles): void {
       addWaiter(state, { owner, file, range, length: readU64(reader), flags, id: reader.wide(), time: reader.wide() });
     });
   }
+  locks.count();
   state.fileNext = next;
   state.files.reach(next);
   readList(reader, () => state.freeFiles.push(reader.word()));
-}
-
-function readLocks(reader: CheckpointReader, state: NlmFiles, file: number): void {
-  const { locks, owners, files } = state;
-  const slots = new Uint32Array(reader.word());
-  for (let i = 0; i < slots.length; i += 1) {
-    const slot = locks.take();
-    slots[i] = slot;
-    const owner = reader.word();
-    const flags = reader.word();
-    locks.fill(slot, owner, file, flags, readRange(reader), reader.wide(), reader.wide());
-    if (owners.get(owner, O_LOCK) === 0) state.idleOwners.remove(owner);
-    owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
-    count(state, owner, file, 'locks', (flags & EXPECTED) !== 0);
-  }
-  const byOwner = slots.length > 1 ? slots.map(() => slots[reader.word()]!) : slots;
-  files.set(file, F_BY_START, state.byStart.build(slots));
-  files.set(file, F_BY_OWNER, state.byOwner.build(byOwner));
-  settleFile(state, file);
 }
 
 function writePending(writer: CheckpointWriter, state: NlmFiles): void {

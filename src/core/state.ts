@@ -396,6 +396,24 @@ export function count(
   else state.shareCount += 1;
 }
 
+/** So many locks of an owner at once, none of them dead: from a checkpoint. */
+export function countLocks(
+  state: NlmFiles,
+  client: Client,
+  address: AddressScope,
+  fileSystem: FileSystemScope,
+  held: number,
+  expected: number,
+): void {
+  for (const scope of [client, address, fileSystem]) {
+    scope.locks += held;
+    scope.expected += expected;
+  }
+  const there = (address.pins[fileSystem.id] ??= { locks: 0, shares: 0, waiters: 0 });
+  there.locks += held + expected;
+  state.lockCount += held;
+}
+
 /** A sweep flags what a mark has made expected: the scopes that the mark did not name count it over. */
 export function recountExpected(
   state: NlmFiles,

@@ -22,6 +22,10 @@ export abstract class Treap {
   /** How many of `#path` count: cutting the array costs more than the search. */
   #depth = 0;
 
+  /** Of `build`: the right spine of the tree so far, and the priorities on it. */
+  #spine = new Uint32Array(64);
+  #ranks = new Uint32Array(64);
+
   constructor(rows: LockRows, left: number, right: number) {
     this.rows = rows;
     this.left = left;
@@ -99,21 +103,32 @@ export abstract class Treap {
   }
 
   /** A tree of the slots, which come in order: linear. The answer is the root. */
-  build(slots: Uint32Array | readonly number[]): number {
-    const spine: number[] = [];
+  build(slots: Uint32Array): number {
+    const { rows, left, right } = this;
+    if (this.#spine.length < slots.length) {
+      this.#spine = new Uint32Array(slots.length * 2);
+      this.#ranks = new Uint32Array(slots.length * 2);
+    }
+    const spine = this.#spine;
+    const ranks = this.#ranks;
+    let depth = 0;
     for (const slot of slots) {
+      const rank = priority(slot);
       let below = 0;
-      while (spine.length > 0 && priority(spine.at(-1)!) < priority(slot)) {
-        below = spine.pop()!;
+      while (depth > 0 && ranks[depth - 1]! < rank) {
+        depth -= 1;
+        below = spine[depth]!;
         this.refresh(below);
       }
-      this.rows.set(slot, this.left, below);
-      this.rows.set(slot, this.right, 0);
-      if (spine.length > 0) this.rows.set(spine.at(-1)!, this.right, slot);
-      spine.push(slot);
+      rows.set(slot, left, below);
+      rows.set(slot, right, 0);
+      if (depth > 0) rows.set(spine[depth - 1]!, right, slot);
+      spine[depth] = slot;
+      ranks[depth] = rank;
+      depth += 1;
     }
-    for (let i = spine.length - 1; i >= 0; i -= 1) this.refresh(spine[i]!);
-    return spine[0] ?? 0;
+    for (let i = depth - 1; i >= 0; i -= 1) this.refresh(spine[i]!);
+    return depth === 0 ? 0 : spine[0]!;
   }
 
   /** In order. `visit` must not change the tree. */

@@ -13,6 +13,7 @@ import { diskError, errorNumber, writeAll, type Storage } from './storage.js';
 export interface SupplyLimits {
   /** Bytes of a new ledger's first segment: quick to make. Each next one is twice as large. */
   readonly firstSegmentBytes: number;
+  /** A start reads the last segment more than once: to find its end, and to hold a checkpoint against it. */
   readonly segmentBytesMax: number;
   /** Bytes of the reserve: some thousand batches of releases. */
   readonly reserveBytes: number;
@@ -25,7 +26,7 @@ export interface SupplyLimits {
 const MIB = 1024 * 1024;
 export const SUPPLY_LIMITS: SupplyLimits = {
   firstSegmentBytes: MIB,
-  segmentBytesMax: 64 * MIB,
+  segmentBytesMax: 16 * MIB,
   reserveBytes: 2 * MIB,
   freeBytesMin: 16 * MIB,
   checkEveryMs: 2_000,
