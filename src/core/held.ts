@@ -177,7 +177,7 @@ export function hold(state: NlmFiles, owner: OwnerId, file: FileId, range: Range
   let downgraded = false;
   if (state.files.get(file, F_BY_OWNER) !== 0) {
     const { locks } = state;
-    for (const slot of touching(state, owner, file, range)) {
+    for (const slot of touching(state, owner, file, besides(range))) {
       const theirs = locks.rangeOf(slot);
       if (isDead(state, owner, file, locks.getWide(slot, L_ID))) {
         dropLock(state, slot);
@@ -216,25 +216,31 @@ export function letGo(state: NlmFiles, owner: OwnerId, file: FileId, range: Rang
   if (freed) queueWake(state, file, range);
 }
 
-/** The owner's rows, dead ones too, that overlap the range or stand right beside it. */
-function touching(state: NlmFiles, owner: OwnerId, file: FileId, range: Range): readonly number[] {
-  const { byOwner, files } = state;
+/** The owner's rows, dead ones too, that overlap the range. */
+function touching(state: NlmFiles, owner: OwnerId, file: FileId, { start, end }: Range): readonly number[] {
+  const { byOwner, files, locks } = state;
   const root = files.get(file, F_BY_OWNER);
   if (root === 0) return NOTHING;
-  const from = equalU64(range.start, U64_ZERO) ? U64_ZERO : decrementU64(range.start);
-  let slot = byOwner.from(root, owner, from);
-  if (slot === 0) return NOTHING;
-  const to = equalU64(range.end, U64_MAX) ? U64_MAX : incrementU64(range.end);
-  if (startsAfter(state, slot, to)) return NOTHING;
+  let slot = byOwner.from(root, owner, start);
+  if (slot === 0 || startsAfter(state, slot, end)) return NOTHING;
   const found = [slot];
   // A root without anything below it is the file's only lock.
-  if (slot === root && state.locks.get(root, L_OWN_LEFT) === 0 && state.locks.get(root, L_OWN_RIGHT) === 0)
-    return found;
-  for (;;) {
+  if (slot === root && locks.get(root, L_OWN_LEFT) === 0 && locks.get(root, L_OWN_RIGHT) === 0) return found;
+  // An owner's locks never overlap: behind one that reaches the end there is nothing.
+  while (endsBefore(state, slot, end)) {
     slot = byOwner.above(root, owner, startOf(state, slot));
-    if (slot === 0 || startsAfter(state, slot, to)) return found;
+    if (slot === 0 || startsAfter(state, slot, end)) break;
     found.push(slot);
   }
+  return found;
+}
+
+/** The range, and the byte on either side of it: a lock that ends or begins there stands right beside it. */
+function besides({ start, end }: Range): Range {
+  return {
+    start: equalU64(start, U64_ZERO) ? start : decrementU64(start),
+    end: equalU64(end, U64_MAX) ? end : incrementU64(end),
+  };
 }
 
 /** Takes `gone` out of a lock: what is left of it on the left keeps its number, a second piece gets a new one. */
@@ -282,6 +288,11 @@ function startOf(state: NlmFiles, slot: number): U64 {
 function startsAfter(state: NlmFiles, slot: number, offset: U64): boolean {
   const high = state.locks.get(slot, L_START_HIGH);
   return high > offset.high || (high === offset.high && state.locks.get(slot, L_START_LOW) > offset.low);
+}
+
+function endsBefore(state: NlmFiles, slot: number, offset: U64): boolean {
+  const high = state.locks.get(slot, L_END_HIGH);
+  return high < offset.high || (high === offset.high && state.locks.get(slot, L_END_LOW) < offset.low);
 }
 
 const NOTHING: readonly number[] = [];

@@ -31,7 +31,7 @@ export class OwnerTree extends Treap {
   }
 
   protected override goesLeft(node: number): boolean {
-    return this.#compare(node, this.#owner, this.#high, this.#low) > 0;
+    return order(this.rows.page(node), this.rows.offset(node), this.#owner, this.#high, this.#low) > 0;
   }
 
   protected override refresh(): boolean {
@@ -45,33 +45,39 @@ export class OwnerTree extends Treap {
 
   /** The first lock of the owner that ends at or after `start` or starts behind it, or 0. */
   from(root: number, owner: number, start: U64): number {
+    const { rows } = this;
     let before = 0;
     let after = 0;
     for (let node = root; node !== 0;) {
-      if (this.#compare(node, owner, start.high, start.low) <= 0) {
+      const page = rows.page(node);
+      const at = rows.offset(node);
+      if (order(page, at, owner, start.high, start.low) <= 0) {
         before = node;
-        node = this.rows.get(node, L_OWN_RIGHT);
+        node = page[at + L_OWN_RIGHT]!;
       } else {
         after = node;
-        node = this.rows.get(node, L_OWN_LEFT);
+        node = page[at + L_OWN_LEFT]!;
       }
     }
-    if (before !== 0 && this.rows.get(before, L_OWNER) === owner && !this.#endsBefore(before, start)) return before;
-    return after !== 0 && this.rows.get(after, L_OWNER) === owner ? after : 0;
+    if (before !== 0 && rows.get(before, L_OWNER) === owner && !this.#endsBefore(before, start)) return before;
+    return after !== 0 && rows.get(after, L_OWNER) === owner ? after : 0;
   }
 
   /** The last lock of the owner that starts at or before `start`, or 0. */
   floor(root: number, owner: number, start: U64): number {
+    const { rows } = this;
     let found = 0;
     for (let node = root; node !== 0;) {
-      if (this.#compare(node, owner, start.high, start.low) <= 0) {
+      const page = rows.page(node);
+      const at = rows.offset(node);
+      if (order(page, at, owner, start.high, start.low) <= 0) {
         found = node;
-        node = this.rows.get(node, L_OWN_RIGHT);
+        node = page[at + L_OWN_RIGHT]!;
       } else {
-        node = this.rows.get(node, L_OWN_LEFT);
+        node = page[at + L_OWN_LEFT]!;
       }
     }
-    return found !== 0 && this.rows.get(found, L_OWNER) === owner ? found : 0;
+    return found !== 0 && rows.get(found, L_OWNER) === owner ? found : 0;
   }
 
   /** The first lock of the owner that starts after `start`, or 0. */
@@ -82,13 +88,16 @@ export class OwnerTree extends Treap {
 
   /** The first lock of anybody after (owner, start), or 0. */
   next(root: number, owner: number, start: U64): number {
+    const { rows } = this;
     let found = 0;
     for (let node = root; node !== 0;) {
-      if (this.#compare(node, owner, start.high, start.low) > 0) {
+      const page = rows.page(node);
+      const at = rows.offset(node);
+      if (order(page, at, owner, start.high, start.low) > 0) {
         found = node;
-        node = this.rows.get(node, L_OWN_LEFT);
+        node = page[at + L_OWN_LEFT]!;
       } else {
-        node = this.rows.get(node, L_OWN_RIGHT);
+        node = page[at + L_OWN_RIGHT]!;
       }
     }
     return found;
@@ -98,10 +107,9 @@ export class OwnerTree extends Treap {
     const high = this.rows.get(slot, L_END_HIGH);
     return high < offset.high || (high === offset.high && this.rows.get(slot, L_END_LOW) < offset.low);
   }
+}
 
-  #compare(slot: number, owner: number, high: number, low: number): number {
-    const page = this.rows.page(slot);
-    const at = this.rows.offset(slot);
-    return page[at + L_OWNER]! - owner || page[at + L_START_HIGH]! - high || page[at + L_START_LOW]! - low;
-  }
+/** Where the row at `at` stands to (owner, start): below 0 before it. */
+function order(page: Uint32Array, at: number, owner: number, high: number, low: number): number {
+  return page[at + L_OWNER]! - owner || page[at + L_START_HIGH]! - high || page[at + L_START_LOW]! - low;
 }
