@@ -8,6 +8,7 @@
 import type { CallIdentity, LockId } from './command.js';
 import type { ClientId } from './event.js';
 import { mix } from './hash-index.js';
+import { setWideAt, wideAt } from './wide.js';
 
 const CLIENT = 0;
 const PORT = 1;
@@ -20,7 +21,6 @@ const TIME = 6;
 const LOCK_CALL_WORDS = 8;
 
 const FIRST_CAPACITY = 256;
-const TWO_32 = 0x1_0000_0000;
 
 export class LockCalls {
   #words = new Uint32Array(FIRST_CAPACITY * LOCK_CALL_WORDS);
@@ -111,14 +111,4 @@ export class LockCalls {
       this.#words.set(old.subarray(at, at + LOCK_CALL_WORDS), to);
     }
   }
-}
-
-function wideAt(words: Uint32Array, at: number): number {
-  return words[at]! * TWO_32 + words[at + 1]!;
-}
-
-function setWideAt(words: Uint32Array, at: number, value: number): void {
-  const high = Math.floor(value / TWO_32);
-  words[at] = high;
-  words[at + 1] = value - high * TWO_32;
 }

@@ -6,12 +6,13 @@
  * A slot is the number of a row; 0 is no row. Slots say nothing outside of the process: they depend on when sweeps ran.
  */
 
+import { setWideAt, wideAt } from './wide.js';
+
 const PAGE_SHIFT = 14;
 const PAGE_ROWS = 1 << PAGE_SHIFT;
 const PAGE_MASK = PAGE_ROWS - 1;
 /** The first page begins with so many rows and doubles up to a whole one: most tables stay small, and a state is made quickly. */
 const FIRST_ROWS = 64;
-const TWO_32 = 0x1_0000_0000;
 
 export class Rows {
   readonly #stride: number;
@@ -59,17 +60,11 @@ export class Rows {
 
   /** A number of up to 53 bits in two words. */
   getWide(slot: number, field: number): number {
-    const page = this.#pages[slot >>> PAGE_SHIFT]!;
-    const at = (slot & PAGE_MASK) * this.#stride + field;
-    return page[at]! * TWO_32 + page[at + 1]!;
+    return wideAt(this.#pages[slot >>> PAGE_SHIFT]!, (slot & PAGE_MASK) * this.#stride + field);
   }
 
   setWide(slot: number, field: number, value: number): void {
-    const page = this.#pages[slot >>> PAGE_SHIFT]!;
-    const at = (slot & PAGE_MASK) * this.#stride + field;
-    const high = Math.floor(value / TWO_32);
-    page[at] = high;
-    page[at + 1] = value - high * TWO_32;
+    setWideAt(this.#pages[slot >>> PAGE_SHIFT]!, (slot & PAGE_MASK) * this.#stride + field, value);
   }
 
   /** A row with undefined content, for the caller to fill. */
