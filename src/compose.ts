@@ -35,6 +35,7 @@ import { lockFolder } from './host/exclusive.js';
 import { release } from './host/release.js';
 import { Admission } from './intake/admit.js';
 import { GroupRoutes } from './intake/groups.js';
+import { Owners } from './intake/owners.js';
 import { FileRoutes } from './intake/route.js';
 import { FileSystems } from './node/file-systems.js';
 import { LocalNode } from './node/local-node.js';
@@ -197,11 +198,13 @@ export async function compose(
       unmapped: configuration.groups.length === 0 ? configuration.unmapped : 'refuse',
       serves: (fileSystem) => routes.serves(fileSystem),
     });
+    const owners = new Owners();
     const tracer = new Tracer();
     const nlmProgram = new NlmProgram({
       submit: (command, settle) => nodeNsm.submit(command, settle),
       statd: nodeNsm.statd,
       file: (handle) => files.fileOf(handle),
+      owner: (client, address, to, svid, oh) => owners.of(client, address, to, svid, oh),
       call: ({ address: client, serverAddress, transport }, asked, procedure, encode) => {
         void clientCalls.send({ client, serverAddress, version: asked, transport }, procedure, encode);
       },

@@ -25,6 +25,8 @@ export interface OwnerName {
   readonly serverAddress: string;
   readonly svid: number;
   readonly oh: Bytes;
+  /** Where a state found it last, 0 for nowhere: it looks there first. Nothing depends on it. */
+  found?: number;
 }
 
 export interface FileName {
@@ -34,6 +36,8 @@ export interface FileName {
   readonly fileSystem: string;
   /** The NFS file handle as it came, for echo. */
   readonly handle: Bytes;
+  /** As an owner's. */
+  found?: number;
 }
 
 /** Identity of an RPC call for the reply cache: with the client's address it is (source, xid, procedure, digest). */

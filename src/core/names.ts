@@ -7,6 +7,7 @@ import { mix, mixText } from './hash-index.js';
 import { HANDLES_MAX } from './limits.js';
 import { linkFront, unlink } from './links.js';
 import {
+  clientOf,
   F_BY_START,
   F_FILE_SYSTEM,
   F_NEXT,
@@ -15,6 +16,7 @@ import {
   F_SHARES,
   F_USED,
   F_WAITER,
+  fileSystemOf,
   O_ADDRESS,
   O_ADDRESS_NEXT,
   O_ADDRESS_PREVIOUS,
@@ -46,9 +48,26 @@ export interface Parties {
 }
 
 export function partiesOf(state: NlmFiles, names: { readonly owner: OwnerName; readonly file: FileName }): Parties {
+  const file = findFile(state, names.file);
+  const known = knownOwner(state, names.owner);
+  if (known !== 0) return { client: clientOf(state, known), owner: known, file };
   const client = findClient(state, names.owner.client);
-  const owner = client === undefined ? 0 : findOwnerOf(state, client, names.owner);
-  return { client, owner, file: findFile(state, names.file) };
+  return { client, owner: client === undefined ? 0 : findOwnerOf(state, client, names.owner), file };
+}
+
+/** The owner that was found last by this very name, where it still has it; else 0. */
+function knownOwner(state: NlmFiles, name: OwnerName): OwnerId {
+  const { found = 0 } = name;
+  if (found === 0 || found >= state.ownerNext || state.ownerHandles[found] !== name.oh) return 0;
+  const page = state.owners.page(found);
+  const at = state.owners.offset(found);
+  if (page[at + O_USED] === 0 || page[at + O_SVID] !== name.svid >>> 0) return 0;
+  const client = state.clients[page[at + O_CLIENT]!]!;
+  return client.name === name.client.name &&
+    client.address === name.client.address &&
+    state.addresses[page[at + O_ADDRESS]!]!.address === name.serverAddress
+    ? found
+    : 0;
 }
 
 /** The owner's id, or 0. */
@@ -73,6 +92,7 @@ function findOwnerOf(state: NlmFiles, client: Client, name: OwnerName): OwnerId 
       page[at + O_ADDRESS] === address.id &&
       state.ownerHandles[owner] === name.oh
     ) {
+      if (name.found !== undefined) name.found = owner;
       return owner;
     }
   }
@@ -80,13 +100,19 @@ function findOwnerOf(state: NlmFiles, client: Client, name: OwnerName): OwnerId 
 
 /** The file's id, or 0. */
 export function findFile(state: NlmFiles, name: FileName): FileId {
+  const { found = 0 } = name;
+  if (found !== 0 && state.fileNames[found]?.key === name.key && fileSystemOf(state, found).name === name.fileSystem)
+    return found;
   const fileSystem = state.fileSystemByName.get(name.fileSystem);
   if (fileSystem === undefined) return 0;
   const hash = mixText(fileSystem.id, name.key);
   for (let place = state.fileIndex.first(hash); ; place = state.fileIndex.after(hash, place)) {
     const file = state.fileIndex.at(hash, place);
     if (file === 0) return 0;
-    if (state.files.get(file, F_FILE_SYSTEM) === fileSystem.id && state.fileNames[file]!.key === name.key) return file;
+    if (state.files.get(file, F_FILE_SYSTEM) === fileSystem.id && state.fileNames[file]!.key === name.key) {
+      if (name.found !== undefined) name.found = file;
+      return file;
+    }
   }
 }
 

@@ -35,13 +35,8 @@ export interface MappedHandle extends HandleParts {
   readonly export: string;
 }
 
-/** Handles kept in each of the two halves of the cache; some 200 bytes each. */
-const CACHED_HANDLES_MAX = 4096;
-
 export class HandleMap {
   readonly #exports: readonly { readonly path: string; readonly format: HandleFormat }[];
-  #recent = new Map<Bytes, MappedHandle | undefined>();
-  #older = new Map<Bytes, MappedHandle | undefined>();
 
   /** Exports are asked in their order, a catch-all last. @throws LedgerError 'bad-configuration' */
   constructor(exports: readonly ExportOptions[]) {
@@ -52,19 +47,6 @@ export class HandleMap {
 
   /** `undefined` where no export matches: an unmapped handle. */
   lookup(fh: Bytes): MappedHandle | undefined {
-    const found = this.#recent.get(fh);
-    if (found !== undefined) return found;
-    if (this.#recent.has(fh)) return undefined;
-    const mapped = this.#older.has(fh) ? this.#older.get(fh) : this.#map(fh);
-    if (this.#recent.size >= CACHED_HANDLES_MAX) {
-      this.#older = this.#recent;
-      this.#recent = new Map();
-    }
-    this.#recent.set(fh, mapped);
-    return mapped;
-  }
-
-  #map(fh: Bytes): MappedHandle | undefined {
     for (const { path, format } of this.#exports) {
       const parts = format.extract(fh);
       if (parts !== undefined) return { key: parts.key, fileSystem: parts.fileSystem, export: path };

@@ -2,7 +2,7 @@
 
 import type { Bytes } from '../base/bytes.js';
 import type { CallbackForm } from '../core/callback-form.js';
-import type { CallIdentity, ClientName, Command, FileName, OwnerName } from '../core/command.js';
+import type { CallIdentity, Command, FileName, OwnerName } from '../core/command.js';
 import { rangeFromWire, type Range } from '../core/range.js';
 import { NLM4_DENIED_NOLOCKS, NLM4_FBIG, NLM4_STALE_FH, type NlmStatus } from './status.js';
 import type {
@@ -29,6 +29,8 @@ export interface CallFacts {
   readonly callback: CallbackForm;
   /** The file of a handle; `undefined` where this node does not serve it. */
   readonly file: (handle: Bytes) => FileName | undefined;
+  /** The owner of a caller's name, svid and oh. */
+  readonly owner: (client: Bytes, address: string, serverAddress: string, svid: number, oh: Bytes) => OwnerName;
 }
 
 /** A command, or the status that answers at once because no command can be made of the arguments. */
@@ -133,8 +135,8 @@ function subjectOf(lock: NlmLock, facts: CallFacts): Subject | StatusReply {
   if (range === undefined) return TOO_BIG;
   const file = facts.file(lock.fh);
   if (file === undefined) return STALE;
-  const client: ClientName = { name: lock.caller_name, address: facts.address };
-  return { owner: { client, serverAddress: facts.serverAddress, svid: lock.svid, oh: lock.oh }, file, range };
+  const owner = facts.owner(lock.caller_name, facts.address, facts.serverAddress, lock.svid, lock.oh);
+  return { owner, file, range };
 }
 
 /** A share names no svid: its owner is the client's oh alone. */
@@ -142,8 +144,8 @@ function shareSubjectOf(share: NlmShare, facts: CallFacts): Omit<Subject, 'range
   if (!isCallerName(share.caller_name)) return BAD_NAME;
   const file = facts.file(share.fh);
   if (file === undefined) return STALE;
-  const client: ClientName = { name: share.caller_name, address: facts.address };
-  return { owner: { client, serverAddress: facts.serverAddress, svid: 0, oh: share.oh }, file };
+  const owner = facts.owner(share.caller_name, facts.address, facts.serverAddress, 0, share.oh);
+  return { owner, file };
 }
 
 /** lockd refuses names with a slash; control characters and NUL have no place in a host name either, nor has an empty one. */

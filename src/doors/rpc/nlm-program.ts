@@ -9,7 +9,7 @@ import { RateLimiter } from '../../base/rate.js';
 import type { Address } from '../../base/address.js';
 import type { Bytes } from '../../base/bytes.js';
 import { callbackForm } from '../../core/callback-form.js';
-import type { Command, FileName } from '../../core/command.js';
+import type { Command } from '../../core/command.js';
 import type { Settle } from '../../engine/settled.js';
 import { statusOf, testReplyOf, type NlmReply } from '../../nlm/from-outcome.js';
 import { NLM_PROGRAM, NLM_RES_AFTER_MSG, nlmProcedure, type NlmProcedure } from '../../nlm/procedures.js';
@@ -47,7 +47,8 @@ export interface TracedCall {
 
 export interface NlmProgramOptions {
   readonly submit: (command: Command, settle: Settle) => void;
-  readonly file: (handle: Bytes) => FileName | undefined;
+  readonly file: CallFacts['file'];
+  readonly owner: CallFacts['owner'];
   /** Calls the client's own NLM service: the _RES of a _MSG that came over TCP. */
   readonly call: (caller: Caller, version: number, procedure: number, encode: (writer: XdrWriter) => void) => void;
   /** A client's answer to a GRANTED_MSG: GRANTED_RES with the cookie of the callback. */
@@ -172,7 +173,8 @@ export class NlmProgram implements RpcProgram {
     const { address, serverAddress, port, transport } = caller;
     const callback = callbackForm({ version, transport, message: form === 'res' });
     const call = { port, xid, digest };
-    return { address, serverAddress, presentLife: isPresentLife, callback, call, file: this.#options.file };
+    const { file, owner } = this.#options;
+    return { address, serverAddress, presentLife: isPresentLife, callback, call, file, owner };
   }
 
   /** Submits, and replies once the outcome is settled; one that is withheld is not answered: the client asks again. */
