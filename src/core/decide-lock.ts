@@ -8,7 +8,7 @@ import { AGAIN, answer, GRANTED, type Decision } from './decision.js';
 import type { Event, FileId, OwnerId } from './event.js';
 import { gracePolicy } from './grace.js';
 import { endOfMany, expectsWithin, holdsCovering, ownsAll } from './held.js';
-import { introduce, otherHandle } from './introduce.js';
+import { introduce, withOtherHandle } from './introduce.js';
 import { tookBefore } from './late-copy.js';
 import { LOCK_REPLACES_MAX, WAITERS_PER_OWNER_MAX } from './limits.js';
 import { L_ID, L_OWNER } from './lock-rows.js';
@@ -73,7 +73,7 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
 
   const ids = introduce(state, command, owner, file, learned);
   if (yielded !== undefined) learned.push(...yielded);
-  learned.push({
+  const granted = {
     type: 'lock-granted',
     owner: ids.owner,
     file: ids.file,
@@ -82,15 +82,16 @@ export function decideLock(state: NlmFiles, command: LockCommand, context: Conte
     reclaim,
     monitored: command.monitored,
     call: command.call,
-    ...otherHandle(state, command.file, file),
-  });
+  } as const;
+  learned.push(withOtherHandle(granted, state, command.file, file));
   return answer(GRANTED, learned);
 }
 
 /** Whether this LOCK tells of a reboot of its client that no notice told of: its older locks go before it is decided. */
 export function tellsOfReboot(state: NlmFiles, command: LockCommand): boolean {
+  if (command.state === 0) return false;
   const client = findClient(state, command.owner.client);
-  if (client === undefined || command.state === 0 || client.state === 0) return false;
+  if (client === undefined || client.state === 0) return false;
   return isNewerState(command.state >>> 0, client.state) && holdsAnything(client);
 }
 
@@ -194,7 +195,7 @@ function conflicting(
     return answer({ type: 'denied-no-locks', why: 'too many waiters of one owner' }, learned);
   }
   const ids = introduce(state, command, owner, file, learned);
-  learned.push({
+  const queued = {
     type: 'waiter-queued',
     owner: ids.owner,
     file: ids.file,
@@ -203,7 +204,7 @@ function conflicting(
     exclusive,
     callback,
     call,
-    ...otherHandle(state, command.file, file),
-  });
+  } as const;
+  learned.push(withOtherHandle(queued, state, command.file, file));
   return answer({ type: 'blocked' }, learned);
 }

@@ -5,7 +5,7 @@ import { answer, GRANTED, type Decision } from './decision.js';
 import { noted } from './decide-unlock.js';
 import type { Event } from './event.js';
 import { gracePolicy } from './grace.js';
-import { introduce, otherHandle } from './introduce.js';
+import { introduce, withOtherHandle } from './introduce.js';
 import { tookBefore } from './late-copy.js';
 import { findClient, findFile, findOwner } from './names.js';
 import { reclaimFacts } from './reclaim.js';
@@ -48,9 +48,9 @@ export function decideShare(state: NlmFiles, command: ShareCommand, context: Con
   }
   const events: Event[] = [];
   const ids = introduce(state, { ...command, state: 0 }, owner, file, events);
-  const handle = otherHandle(state, command.file, file);
   events.push(...(yielded ?? []));
-  events.push({ type: 'share-granted', ...ids, mode, access, reclaim, call, ...handle });
+  const granted = { type: 'share-granted', ...ids, mode, access, reclaim, call } as const;
+  events.push(withOtherHandle(granted, state, command.file, file));
   return answer(GRANTED, events);
 }
 

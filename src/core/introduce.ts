@@ -49,7 +49,13 @@ function introduceOwner(state: NlmFiles, names: Introduction, events: Event[]): 
   return owner;
 }
 
-/** The handle, only where it differs from the file's. */
-export function otherHandle(state: NlmFiles, name: FileName, file: FileId): { handle?: Bytes } {
-  return file === 0 || state.fileNames[file]!.handles[0] === name.handle ? {} : { handle: name.handle };
+/** The event with its handle, only where that differs from the file's. */
+export function withOtherHandle<E extends object>(
+  event: E,
+  state: NlmFiles,
+  name: FileName,
+  file: FileId,
+): E | (E & { readonly handle: Bytes }) {
+  // Most have the file's own: a spread would cost each of them as much as its decision.
+  return file === 0 || state.fileNames[file]!.handles[0] === name.handle ? event : { ...event, handle: name.handle };
 }
