@@ -69,6 +69,8 @@ export class Takeovers {
     const { group, port } = takeover;
     const about = `start of group ${group.name}`;
     let order = startOrder(group.node, 'the node started');
+    // A take that stopped may have shown that somebody else owns the group: what follows from that does not wait.
+    let mayTakeFrom = 0;
     for (; !this.#closing.signal.aborted; await this.#pause(LOOK_MS)) {
       const { role, state } = port;
       if (state === undefined || (role !== 'following' && role !== 'owning')) continue;
@@ -82,6 +84,7 @@ export class Takeovers {
         notes.delete(about);
         continue;
       }
+      if (performance.now() < mayTakeFrom) continue;
       try {
         await takeover.take({ order, way, force: false, acceptLoss: false });
         notes.delete(about);
@@ -89,7 +92,7 @@ export class Takeovers {
       } catch (error) {
         const why = error instanceof LedgerError ? error.message : String(error);
         notes.set(about, `group ${group.name} is not served yet: ${why}`);
-        await this.#pause(RETRY_MS);
+        mayTakeFrom = performance.now() + RETRY_MS;
       }
     }
   }

@@ -17,6 +17,28 @@ export async function request(
   }
 }
 
+/** The same, asked again every `againMs` until one of the questions is answered. */
+export async function requestAgain(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array,
+  { msMax, againMs }: { readonly msMax: number; readonly againMs: number },
+): Promise<Msg> {
+  const until = performance.now() + msMax;
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const ask = (): void => {
+      const leftMs = Math.ceil(until - performance.now());
+      if (leftMs <= 0) return;
+      timer = setTimeout(ask, againMs);
+      request(connection, subject, payload, { msMax: leftMs })
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    };
+    ask();
+  });
+}
+
 /**
  * Every answer to one request as it comes, until `isEnough` says so of one, nobody is there, or `msMax` is over.
  * An answer that `read` throws at is passed over: it is none of ours.

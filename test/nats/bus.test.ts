@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { nearestFirst, parseServer } from '../../src/bus/server.js';
 import { Bus } from '../../src/bus/bus.js';
+import { requestAgain } from '../../src/bus/request.js';
 import { freeze, natsTest, PlainClient, startNats } from '../support/nats.js';
 
 test('the server of this host is tried first, the others in any order', (t) => {
@@ -45,4 +46,46 @@ natsTest('a bus has started once the server has the subscriptions of those who s
   await started;
   const { data } = await connection.request('asked', '', { timeout: 5000 });
   t.is(Buffer.from(data).toString(), 'here');
+});
+
+natsTest('a server that says nothing any more is given up within seconds, and another one taken', async (t) => {
+  const servers = [await startNats(t), await startNats(t)];
+  const up: string[] = [];
+  const down: string[] = [];
+  const bus = new Bus(
+    { servers: servers.map(({ url }) => url), name: 'a' },
+    { onUp: (server) => up.push(server), onDown: ({ message }) => down.push(message) },
+  );
+  t.teardown(() => bus.close());
+  await bus.start(5000);
+  const [frozen, other] = up[0]?.endsWith(`:${servers[0]!.port}`) === true ? servers : servers.toReversed();
+  const began = performance.now();
+  await freeze(frozen!);
+  const connection = bus.connection;
+  while (bus.connection === connection) await delay(10);
+  await bus.connected(30_000);
+  t.log(`${Math.round(performance.now() - began)} ms`);
+  t.is(down[0], 'the server has been silent for 3000 ms');
+  t.true(up[1]?.endsWith(`:${other!.port}`));
+});
+
+natsTest('what stays without answer is asked again, what nobody serves is not', async (t) => {
+  const server = await startNats(t);
+  const { connection } = await PlainClient.connect(t, server);
+  let asked = 0;
+  connection.subscribe('asked', {
+    callback: (_error, message) => {
+      asked += 1;
+      // As while a stream has no leader.
+      if (asked === 3) message.respond('elected');
+    },
+  });
+  const limits = { msMax: 60_000, againMs: 20 };
+  const { data } = await requestAgain(connection, 'asked', new Uint8Array(), limits);
+  t.is(Buffer.from(data).toString(), 'elected');
+  await t.throwsAsync(requestAgain(connection, 'nobody', new Uint8Array(), limits), { code: 'unavailable' });
+  await t.throwsAsync(requestAgain(connection, 'asked', new Uint8Array(), { msMax: 100, againMs: 20 }), {
+    code: 'timeout',
+  });
+  t.true(asked >= 6);
 });

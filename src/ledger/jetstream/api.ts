@@ -2,8 +2,8 @@
 
 import { LedgerError } from '../../base/errors.js';
 import type { NatsConnection } from '../../bus/connection.js';
-import { request } from '../../bus/request.js';
-import { REQUEST_MS_MAX } from './limits.js';
+import { request, requestAgain } from '../../bus/request.js';
+import { ASK_AGAIN_MS, REQUEST_MS_MAX } from './limits.js';
 
 /** Numbers of the server's errors (nats-server, server/errors.json). */
 export const API_ERROR = {
@@ -36,6 +36,18 @@ export async function call(
 ): Promise<{ readonly answer: Json; readonly error?: ApiError }> {
   const payload = Buffer.from(JSON.stringify(body));
   const { data } = await request(connection, `$JS.API.${verb}`, payload, { msMax: REQUEST_MS_MAX });
+  return parseAnswer(data, verb);
+}
+
+/** The same for what may be asked more than once, and what a leader that has just been elected is to answer soon. */
+export async function ask(
+  connection: NatsConnection,
+  verb: string,
+  body: object = {},
+): Promise<{ readonly answer: Json; readonly error?: ApiError }> {
+  const payload = Buffer.from(JSON.stringify(body));
+  const limits = { msMax: REQUEST_MS_MAX, againMs: ASK_AGAIN_MS };
+  const { data } = await requestAgain(connection, `$JS.API.${verb}`, payload, limits);
   return parseAnswer(data, verb);
 }
 

@@ -5,7 +5,7 @@
 
 import { LedgerError } from '../../base/errors.js';
 import { createInbox, type Msg, type NatsConnection } from '../../bus/connection.js';
-import { call, serverError, textOf } from './api.js';
+import { ask, call, serverError, textOf } from './api.js';
 
 export interface StreamMessage {
   readonly sequence: number;
@@ -103,7 +103,7 @@ async function create(connection: NatsConnection, stream: string, from: number):
     mem_storage: true,
     num_replicas: 1,
   };
-  const { answer, error } = await call(connection, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
+  const { answer, error } = await ask(connection, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
   if (error !== undefined) throw serverError(error, `the stream ${stream} cannot be followed`);
   const name = textOf(answer, 'name');
   if (name === undefined) throw new LedgerError('unavailable', `the consumer of ${stream} has no name`);

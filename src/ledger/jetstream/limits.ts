@@ -4,6 +4,8 @@
 export const PUBLISH_MS_MAX = 1000;
 /** Of one request to JetStream's API or to a peer. */
 export const REQUEST_MS_MAX = 2000;
+/** A question that nobody answered is asked again so often: while a stream has no leader nobody does, and an election may have just ended. */
+export const ASK_AGAIN_MS = 300;
 /** Between two tries of what was refused or stayed without answer. */
 export const RETRY_MS = 100;
 /** A stream is made within this, in a cluster that is still finding itself. */

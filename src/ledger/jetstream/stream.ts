@@ -20,7 +20,7 @@ import { request } from '../../bus/request.js';
 import { equalBytes, sha256 } from '../chain.js';
 import { readEnvelope } from '../envelope.js';
 import type { Position, SealedEntry } from '../port.js';
-import { API_ERROR, call, isJson, numberOf, objectOf, parseAnswer, serverError, textOf } from './api.js';
+import { API_ERROR, ask, call, isJson, numberOf, objectOf, parseAnswer, serverError, textOf } from './api.js';
 import {
   CREATE_MS_MAX,
   DUPLICATE_WINDOW_MS,
@@ -116,7 +116,7 @@ export class GroupStream {
   }
 
   async #carries(stream: string): Promise<boolean> {
-    const { answer, error } = await call(this.#connection(), `STREAM.INFO.${stream}`);
+    const { answer, error } = await ask(this.#connection(), `STREAM.INFO.${stream}`);
     const config = error === undefined ? objectOf(answer, 'config') : undefined;
     const subjects = config?.['subjects'];
     return Array.isArray(subjects) && subjects.includes(ledgerSubject(this.group)) && config?.['sealed'] !== true;
@@ -148,7 +148,7 @@ export class GroupStream {
 
   /** Undefined where the stream is not there. */
   async state({ stream, base }: Generation): Promise<StreamState | undefined> {
-    const { answer, error } = await call(this.#connection(), `STREAM.INFO.${stream}`);
+    const { answer, error } = await ask(this.#connection(), `STREAM.INFO.${stream}`);
     if (error?.number === API_ERROR.noStream) return undefined;
     if (error !== undefined) throw serverError(error, `the stream ${stream} tells nothing of itself`);
     const state = objectOf(answer, 'state');
@@ -238,7 +238,7 @@ export class GroupStream {
 
 /** Those that carry a subject; all, up to the 1024 of one answer, where none is given. */
 export async function namesOfStreams(connection: NatsConnection, subject: string | undefined): Promise<string[]> {
-  const { answer, error } = await call(connection, 'STREAM.NAMES', subject === undefined ? {} : { subject });
+  const { answer, error } = await ask(connection, 'STREAM.NAMES', subject === undefined ? {} : { subject });
   if (error !== undefined) throw serverError(error, 'the streams cannot be listed');
   const names = Array.isArray(answer['streams']) ? (answer['streams'] as unknown[]) : [];
   return names.filter((name) => typeof name === 'string');
@@ -250,7 +250,7 @@ export async function messageOf(
   stream: string,
   sequence: number,
 ): Promise<Uint8Array | undefined> {
-  const { answer, error } = await call(connection, `STREAM.MSG.GET.${stream}`, { seq: sequence });
+  const { answer, error } = await ask(connection, `STREAM.MSG.GET.${stream}`, { seq: sequence });
   if (error?.number === API_ERROR.noMessage || error?.number === API_ERROR.noStream) return undefined;
   if (error !== undefined) throw serverError(error, `message ${sequence} of ${stream} cannot be read`);
   const message = answer['message'];

@@ -93,6 +93,8 @@ export async function addServer(bridge: string, letter: string, port = `srv-${le
   await run([...ip, 'link', 'set', port, 'master', 'br0', 'up']);
   await run(['ip', '-n', network.server, 'link', 'set', 'lo', 'up']);
   await run(['ip', '-n', network.server, 'link', 'set', 'eth0', 'up']);
+  // As ops/nats/README.md has it.
+  await run([...inNamespace(network.server), 'sysctl', '-qw', 'net.ipv4.tcp_retries2=5']);
   return network;
 }
 

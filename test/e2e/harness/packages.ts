@@ -20,6 +20,7 @@ const program: ReadonlyArray<readonly [name: string, debianPackage: string]> = [
   ['iptables', 'iptables'],
   ['nats-server', 'nats-server'],
   ['nsenter', 'util-linux'],
+  ['sysctl', 'procps'],
   ['gcc', 'gcc'],
 ];
 const file: ReadonlyArray<readonly [path: string, debianPackage: string]> = [
