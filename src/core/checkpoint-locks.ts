@@ -23,16 +23,8 @@ import {
   L_TIME,
 } from './lock-rows.js';
 import { settleFile } from './names.js';
-import {
-  addressOf,
-  clientOf,
-  countLocks,
-  F_BY_OWNER,
-  F_BY_START,
-  F_FILE_SYSTEM,
-  O_LOCK,
-  type NlmFiles,
-} from './state.js';
+import { countLocks } from './counts.js';
+import { addressOf, clientOf, F_BY_OWNER, F_BY_START, F_FILE_SYSTEM, O_LOCK, type NlmFiles } from './state.js';
 
 const OWNER = 0;
 const FLAGS = 4;

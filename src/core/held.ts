@@ -22,18 +22,8 @@ import {
 } from './lock-rows.js';
 import { settleFile, settleOwner } from './names.js';
 import { covers, hull, intersection, isLongerThan, type Range } from './range.js';
-import {
-  clientOf,
-  count,
-  F_BY_OWNER,
-  F_BY_START,
-  isDead,
-  isExpected,
-  O_LOCK,
-  uncount,
-  type NlmFiles,
-  type Replaced,
-} from './state.js';
+import { countLock, uncountLock } from './counts.js';
+import { clientOf, F_BY_OWNER, F_BY_START, isDead, isExpected, O_LOCK, type NlmFiles, type Replaced } from './state.js';
 import { rowLeaves } from './marks.js';
 import { queueWake } from './wake-queue.js';
 
@@ -54,7 +44,7 @@ function addLock(
   trees[there + F_BY_START] = state.byStart.insert(trees[there + F_BY_START]!, slot);
   trees[there + F_BY_OWNER] = state.byOwner.insert(trees[there + F_BY_OWNER]!, slot);
   owners.set(owner, O_LOCK, linkFront(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
-  count(state, owner, file, 'locks', (flags & EXPECTED) !== 0);
+  countLock(state, owner, file, (flags & EXPECTED) !== 0);
   return slot;
 }
 
@@ -71,7 +61,7 @@ export function dropLock(state: NlmFiles, slot: number): void {
   trees[there + F_BY_START] = state.byStart.remove(trees[there + F_BY_START]!, slot);
   trees[there + F_BY_OWNER] = state.byOwner.remove(trees[there + F_BY_OWNER]!, slot);
   owners.set(owner, O_LOCK, unlink(locks, L_NEXT, L_PREVIOUS, owners.get(owner, O_LOCK), slot));
-  uncount(state, owner, file, locks.getWide(slot, L_ID), 'locks', (page[at + L_FLAGS]! & EXPECTED) !== 0);
+  uncountLock(state, owner, file, locks.getWide(slot, L_ID), (page[at + L_FLAGS]! & EXPECTED) !== 0);
   // A free row belongs to nobody: find-lock scans them, and a page's cursor may still point at it.
   page[at + L_OWNER] = 0;
   page[at + L_FILE] = 0;
@@ -192,8 +182,8 @@ export function hold(state: NlmFiles, owner: OwnerId, file: FileId, range: Range
     }
   }
   addLock(state, owner, file, merged, flags, id, time);
-  settleOwner(state, owner);
-  settleFile(state, file);
+  state.idleOwners.remove(owner);
+  state.idleFiles.remove(file);
   if (downgraded) queueWake(state, file, range);
   return id;
 }

@@ -3,7 +3,8 @@
 import type { LockId, ShareBits } from './command.js';
 import type { FileId, OwnerId } from './event.js';
 import { settleFile, settleOwner } from './names.js';
-import { count, F_SHARES, isDead, isExpected, O_SHARES, uncount, type NlmFiles, type Share } from './state.js';
+import { count, uncount } from './counts.js';
+import { F_SHARES, isDead, isExpected, O_SHARES, type NlmFiles, type Share } from './state.js';
 
 const NONE: readonly Share[] = [];
 

@@ -11,6 +11,7 @@ import { EXPECTED, L_FILE, L_FLAGS, L_ID, L_NEXT, L_OWNER, L_START_HIGH, L_START
 import { settleFile, settleOwner } from './names.js';
 import { dropPending } from './pending.js';
 import type { Range } from './range.js';
+import { recountExpected } from './counts.js';
 import {
   addressOf,
   clientOf,
@@ -25,7 +26,6 @@ import {
   O_LOCK,
   O_SVID,
   O_WAITER,
-  recountExpected,
   W_FILE,
   W_ID,
   W_NEXT,

@@ -47,6 +47,13 @@ export abstract class Treap {
   /** The answer is the new root. */
   insert(root: number, slot: number): number {
     const { rows, left, right } = this;
+    if (root === 0) {
+      // Most files have one lock.
+      rows.set(slot, left, 0);
+      rows.set(slot, right, 0);
+      this.refresh(slot);
+      return slot;
+    }
     const rank = priority(slot);
     this.seek(slot);
     let parent = 0;

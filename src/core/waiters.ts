@@ -7,15 +7,14 @@ import { linkFront, unlink } from './links.js';
 import { EXCLUSIVE } from './lock-rows.js';
 import { settleFile, settleOwner } from './names.js';
 import { equalRange, type Range } from './range.js';
+import { count, uncount } from './counts.js';
 import {
-  count,
   F_WAITER,
   F_WAITER_LAST,
   F_WAITERS,
   isDead,
   O_WAITER,
   O_WAITERS,
-  uncount,
   W_END_HIGH,
   W_END_LOW,
   W_FILE,
