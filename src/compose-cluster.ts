@@ -10,7 +10,7 @@ import type { Configuration, ServiceGroup } from './config/configuration.js';
 import type { Command, Rules } from './core/command.js';
 import type { Listeners } from './doors/rpc/listeners.js';
 import type { GroupHandle } from './engine/handle.js';
-import type { GroupMember } from './engine/member.js';
+import { GroupMember } from './engine/member.js';
 import { fileSystemName } from './handles/map.js';
 import type { ReplicatedLog } from './ledger/replicated.js';
 import type { MemberPort } from './takeover/port.js';
@@ -112,7 +112,6 @@ export class Cluster {
       }
     };
     const log = await this.#options.openLog(group, (line) => logger.warn({ group: group.name }, line));
-    const { GroupMember } = await import('./engine/member.js');
     const member = new GroupMember({
       node,
       clock,

@@ -1,6 +1,5 @@
 /**
- * The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects. What only some
- * configurations need is loaded where they ask for it: each file is a millisecond of a start.
+ * The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects.
  */
 
 import { mkdir } from 'node:fs/promises';
@@ -10,23 +9,25 @@ import type { AdminPort, Listener } from './admin/port.js';
 import type { SigningRules } from './admin/signed.js';
 import { isLoopbackAddress, type Address } from './base/address.js';
 import { LedgerError } from './base/errors.js';
-import type { Bus } from './bus/bus.js';
 import { checkpointsSubject } from './bus/subjects.js';
 import { Cluster, type OpenLog } from './compose-cluster.js';
 import { GroupEffects, type GroupSurroundings } from './compose-groups.js';
-import { openLedger, openStream, ownGroup } from './compose-ledgers.js';
+import { openLedger, ownGroup } from './compose-ledgers.js';
 import { registrationsOf, servicesAt } from './compose-registration.js';
 import { chooseNsm, NodeNsm } from './compose-nsm.js';
-import type { Configuration, NatsConfiguration } from './config/configuration.js';
+import type { Configuration } from './config/configuration.js';
 import type { Command, Rules } from './core/command.js';
 import { THIS_HOST } from './core/nsm.js';
+import { openControlFiles } from './doors/files/door.js';
 import type { NatsDoor } from './doors/nats/door.js';
 import { Listeners } from './doors/rpc/listeners.js';
 import { NlmProgram } from './doors/rpc/nlm-program.js';
+import { openPortmapDoor } from './doors/rpc/portmap-door.js';
 import { RpcDispatch } from './doors/rpc/serve.js';
 import { openSocketDoor } from './doors/socket/door.js';
 import { ClientPorts } from './effects/client-ports.js';
 import { ClientCalls } from './effects/granted/call.js';
+import { Registrar } from './effects/rpcbind/registrar.js';
 import { GroupKeeper, type OpenedLedger } from './engine/keeper.js';
 import type { Settle } from './engine/settled.js';
 import { HandleMap } from './handles/map.js';
@@ -53,6 +54,9 @@ export interface RunningNode {
   /** Answers what was asked, seals the ledger, and closes every door. Idempotent. */
   close(): Promise<void>;
 }
+
+/** A start without NATS does not wait for what is loaded here. */
+const withNats = () => import('./compose-nats.js');
 
 const DATA_FOLDER_MODE = 0o700;
 
@@ -171,7 +175,7 @@ export async function compose(
     });
     closers.push(() => keeper.close());
     const { nats } = configuration;
-    const bus = nats === undefined ? undefined : await newBus(nats, notes, logger);
+    const bus = nats === undefined ? undefined : (await withNats()).newBus(nats, notes, logger);
     if (bus === undefined) {
       notes.set('nats', 'no NATS (not in the configuration): orders come from this host alone');
     } else {
@@ -183,7 +187,7 @@ export async function compose(
       clock,
       release: version,
       rules: rulesOf(configuration),
-      openLog: openLog ?? ((group, log) => openStream(configuration, group, bus, log)),
+      openLog: openLog ?? (async (group, log) => (await withNats()).openStream(configuration, group, bus, log)),
       notes,
       listeners: () => listeners,
     });
@@ -254,7 +258,6 @@ export async function compose(
     // Registration: after the sockets are open, since whoever finds us calls at once.
     let registration = 'off';
     if (configuration.portmap === 'system') {
-      const { Registrar } = await import('./effects/rpcbind/registrar.js');
       const registrar = new Registrar({
         registrations: registrationsOf(configuration, nsmMode),
         onOutcome: (outcome) => {
@@ -271,7 +274,6 @@ export async function compose(
       await registrar.start();
     } else if (configuration.portmap === 'embedded') {
       registration = `embedded, port ${configuration.portmapPort}`;
-      const { openPortmapDoor } = await import('./doors/rpc/portmap-door.js');
       const portmap = await openPortmapDoor({
         addresses: servedAddresses,
         isPresent: (address) => addresses.has(address) && cluster.isOpen(address),
@@ -313,7 +315,7 @@ export async function compose(
     const takeovers =
       configuration.groups.length === 0
         ? undefined
-        : new (await import('./compose-takeovers.js')).Takeovers({
+        : new (await withNats()).Takeovers({
             configuration,
             ports: cluster.ports(),
             bus,
@@ -357,7 +359,6 @@ export async function compose(
       notes.set('control', 'no control files (--control off)');
     } else {
       try {
-        const { openControlFiles } = await import('./doors/files/door.js');
         const files = await openControlFiles({
           directory: configuration.control,
           admin: (call) => callAdmin(admin, call),
@@ -372,8 +373,7 @@ export async function compose(
     }
     if (bus !== undefined && nats !== undefined) {
       const { eventsFormat } = nats;
-      const { openNatsDoor } = await import('./doors/nats/door.js');
-      const { START_MS_MAX } = await import('./doors/nats/limits.js');
+      const { openNatsDoor, START_MS_MAX } = await withNats();
       const note = (text: string | undefined): void =>
         void (text === undefined ? notes.delete('nats-door') : notes.set('nats-door', text));
       const door = openNatsDoor({
@@ -404,20 +404,6 @@ const UNSENT_BYTES_MAX = 1024 * 1024;
 
 function signingOf({ audit: { orders } }: Configuration): SigningRules {
   return { require: orders.require, ageMsMax: orders.ageMs, keys: orders.keys };
-}
-
-async function newBus(nats: NatsConfiguration, notes: Map<string, string>, logger: Logger): Promise<Bus> {
-  const { Bus } = await import('./bus/bus.js');
-  return new Bus(nats, {
-    onUp: (server) => {
-      notes.delete('nats');
-      logger.info({ server }, 'connected to NATS');
-    },
-    onDown: (cause) => {
-      if (!notes.has('nats')) logger.warn({ err: cause }, 'no connection to NATS; it is tried again');
-      notes.set('nats', `NATS is away, and tried again: ${cause.message}`);
-    },
-  });
 }
 
 function rulesOf({ limits }: Configuration): Rules {

@@ -5,7 +5,7 @@ import { join, normalize, dirname } from 'node:path';
 /** From the ground up: a folder imports what stands before it. */
 const ORDER = [
   'base', 'signing', 'bus', 'xdr', 'handles', 'core', 'host', 'rpc', 'nlm', 'nsm', 'portmap', 'ledger', 'engine', 'intake', 'config',
-  'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-ledgers.ts', 'compose-nsm.ts', 'compose-registration.ts', 'compose-groups.ts', 'compose-cluster.ts', 'compose-takeovers.ts',
+  'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-ledgers.ts', 'compose-nsm.ts', 'compose-registration.ts', 'compose-groups.ts', 'compose-cluster.ts', 'compose-takeovers.ts', 'compose-nats.ts',
   'compose.ts', 'main.ts',
 ]; // prettier-ignore
 const PURE = new Set(['core', 'handles', 'nlm', 'nsm', 'portmap', 'rpc', 'xdr']);
@@ -87,7 +87,7 @@ test('a node that serves one machine loads nothing of a cluster, and no command 
   t.true(files.has('doors/rpc/listeners.ts'), 'the walk finds what serves');
   t.deepEqual([...packages].toSorted(), ['commander', 'ipaddr.js', 'pino']);
   const others =
-    /^(?:takeover|doors\/(?:nats|files)|ledger\/jetstream|bus\/(?:bus|connection)|cli\/(?:render|commands\/(?!start)))/;
+    /^(?:takeover|doors\/nats|ledger\/jetstream|bus\/(?:bus|connection)|cli\/(?:render|commands\/(?!start)))/;
   t.deepEqual(
     [...files].filter((path) => others.test(path)),
     [],

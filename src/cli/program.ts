@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { actIn, type Context } from './command.js';
-import type { Compose } from './commands/start.js';
+import { startCommand, type Compose } from './commands/start.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { openOutput, type Environment, type Screen } from './output.js';
 import { interruption } from './signals.js';
@@ -39,29 +39,9 @@ export async function runCommandLine({
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', afterHelp());
-  // In the order of the help. Where the command line names its command, the others are not loaded: a start would wait for them.
-  const commands: readonly (readonly [names: readonly string[], describe: () => Promise<void>])[] = [
-    [['start'], async () => (await import('./commands/start.js')).startCommand(program, act, compose)],
-    [['status', 'groups'], async () => (await import('./commands/status.js')).statusCommands(program, act)],
-    [
-      ['unlock-ip', 'unlock-fs', 'unlock-client', 'unlock-lock'],
-      async () => (await import('./commands/unlock.js')).unlockCommands(program, act),
-    ],
-    [['notify', 'notify-status'], async () => (await import('./commands/notify.js')).notifyCommands(program, act)],
-    [['locks', 'waiters'], async () => (await import('./commands/locks.js')).locksCommands(program, act)],
-    [['grace'], async () => (await import('./commands/grace.js')).graceCommands(program, act)],
-    [['release', 'take'], async () => (await import('./commands/takeover.js')).takeoverCommands(program, act)],
-    [['watch', 'trace'], async () => (await import('./commands/watch.js')).watchCommands(program, act)],
-    [['call'], async () => (await import('./commands/call.js')).callCommand(program, act)],
-    [['doctor'], async () => (await import('./commands/doctor.js')).doctorCommand(program, act)],
-    [['audit'], async () => (await import('./commands/audit.js')).auditCommands(program, act, argv.includes('audit'))],
-    [
-      ['ledger'],
-      async () => (await import('./commands/ledger.js')).ledgerCommands(program, act, argv.includes('ledger')),
-    ],
-  ];
-  const named = commands.filter(([names]) => names.includes(argv[0] ?? ''));
-  for (const [, describe] of named.length > 0 ? named : commands) await describe();
+  startCommand(program, act, compose);
+  // A node that starts waits for nothing that it does not need.
+  if (argv[0] !== 'start') await (await import('./commands/all.js')).otherCommands(program, act, argv);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;

@@ -1,17 +1,11 @@
 /** `doctor`: names the missing piece, and what to do. With and without a running node. */
 
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { given, withNode, type Act, type NodeOptions } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { askNode, socketPathOf } from '../node-client.js';
-import { findingLines } from '../render/doctor.js';
+import { withNode, type Act, type NodeOptions } from '../command.js';
 
-interface DoctorOptions extends NodeOptions {
+export interface DoctorOptions extends NodeOptions {
   readonly config?: string;
 }
-
-const EXIT_OF_LEVEL = { ok: EXIT.done, warn: EXIT.warned, fail: EXIT.failing } as const;
 
 export function doctorCommand(program: Command, act: Act): void {
   const doctor = withNode(program.command('doctor'))
@@ -31,33 +25,9 @@ Examples:
   nlm-ledger doctor --config /etc/nlm-ledger.json
   nlm-ledger doctor --json | jq '.findings[] | select(.level != "ok")'`,
     );
-  act<DoctorOptions>(doctor, async (options, { output, environment, now }) => {
+  act<DoctorOptions>(doctor, async (options, context) => {
     // Loaded here alone: every other command begins in a fraction of the time.
-    const [{ loadConfiguration }, { gather }, { examine }, { worst }, { defaultDataFolder, defaultSocketPath }] =
-      await Promise.all([
-        import('../../config/load.js'),
-        import('../../doctor/gather.js'),
-        import('../../doctor/examine.js'),
-        import('../../doctor/finding.js'),
-        import('../../host/paths.js'),
-      ]);
-    const configuration = await loadConfiguration(given({ file: options.config }), {
-      nodeName: hostname(),
-      data: defaultDataFolder(environment),
-      socket: (data) => defaultSocketPath(data, environment),
-    });
-    const named = options.socket ?? (options.config === undefined ? undefined : configuration.socket);
-    const socket = socketPathOf(named, environment);
-    const scene = await gather(
-      configuration,
-      socket,
-      (procedure, request) => askNode(socket, procedure, request),
-      now(),
-    );
-    const findings = await examine(scene);
-    const level = worst(findings);
-    if (options.json === true) output.json({ worst: level, findings });
-    else output.lines(findingLines(findings, output.paint));
-    return EXIT_OF_LEVEL[level];
+    const { diagnose } = await import('../diagnose.js');
+    return diagnose(options, context);
   });
 }
