@@ -61,10 +61,11 @@ export function decideWake(state: NlmFiles, context: Context): Decision {
 }
 
 /** After the events of a decision are evolved: where the next step goes on, what it left out. Not part of the fold. */
-export function markExamined(state: NlmFiles, { examined = [], missAt, unrecorded }: Decision): void {
+export function markExamined(state: NlmFiles, { examined, missAt, unrecorded }: Decision): void {
   if (unrecorded !== undefined) countUnrecorded(state, unrecorded);
   // What a step itself has moved is looked for from the beginning.
   if (missAt !== undefined && state.missing.length > 0) state.missAt = missAt;
+  if (examined === undefined) return;
   for (const { file, version, next } of examined) {
     const freed = state.freed.get(file);
     if (freed === undefined || freed.version !== version) continue;

@@ -249,11 +249,11 @@ export class Group {
 
   /** What another node could not fold is not written: it would follow no more. */
   #readable(decision: Decision): Decision {
-    const needed = decision.events.length === 0 ? 0 : versionOf(decision.events);
-    if (needed <= EVENT_VERSION_MIN) return decision;
-    const writes = this.#options.writes?.() ?? needed;
-    if (needed <= writes) return decision;
-    const why = `a node that archives the group reads events of version ${writes} only: upgrade it first (nlm-ledger groups, on each)`;
+    const { writes } = this.#options;
+    if (writes === undefined || decision.events.length === 0) return decision;
+    const needed = versionOf(decision.events);
+    if (needed <= EVENT_VERSION_MIN || needed <= writes()) return decision;
+    const why = `a node that archives the group reads events of version ${writes()} only: upgrade it first (nlm-ledger groups, on each)`;
     return answer({ type: 'refused', why });
   }
 
