@@ -41,6 +41,7 @@ export class GroupRoutes {
   }
 
   ofFileSystem(fileSystem: string): GroupHandle {
+    if (this.#groups.length === 0) return this.#local;
     return this.#byFileSystem.get(fileSystem) ?? this.#local;
   }
 
