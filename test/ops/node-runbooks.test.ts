@@ -1,6 +1,6 @@
 /** Runbooks of a single node, run on one: an upgrade, and a ledger that will not start. */
 
-import { cp, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { nlm } from '../support/in-process.js';
@@ -13,16 +13,16 @@ const DAMAGED = 6;
 const DENIED = 21;
 const GRACE = 24;
 
-async function node(t: ExecutionContext) {
+async function node(t: ExecutionContext, configuration: object = {}) {
   const data = join(await temporaryFolder(t), 'nlm-ledger');
   const [nlmPort = 0, nsmPort = 0] = await freePorts(2);
   await mkdir(data, { mode: 0o700 });
-  const process = new NodeProcess({ data, nlmPort, nsmPort, nsm: 'none' });
+  const process = new NodeProcess({ data, nlmPort, nsmPort, nsm: 'none', ...configuration });
   t.teardown(() => process.end('SIGTERM'));
   process.spawn();
   await process.serving();
-  const lock = (svid: number) =>
-    nlm('call', 'lock', '--file', 'report', '--port', String(nlmPort), '--svid', String(svid));
+  const lock = (svid: number, ...more: string[]) =>
+    nlm('call', 'lock', '--file', 'report', '--port', String(nlmPort), '--svid', String(svid), ...more);
   return { process, data, lock, atNode: ['--socket', process.socket], inData: ['--data', data] };
 }
 
@@ -89,4 +89,50 @@ test('roll-an-upgrade.md, a single node: the backup, and the restart that is no 
     ...['groups --nats', 'release web', 'take web', 'status --nats', 'doctor'].map((is) => ({ is })),
   ]);
   t.is((await lock(2)).code, DENIED);
+});
+
+test('lost-ledger.md, a single node: out of a backup, and without one', async (t) => {
+  const { process, data, lock, atNode, inData } = await node(t, { nsm: 'own' });
+  const [nightly, now] = [join(data, '../nightly'), join(data, '../now')];
+  const byte = (svid: number, ...more: string[]) => lock(svid, '--offset', String(svid), '--length', '1', ...more);
+  const codes = (ran: readonly { readonly code: number }[]): number[] => ran.map(({ code }) => code);
+  t.deepEqual(codes([await byte(1)]), [0]);
+  const lost = async (): Promise<void> => {
+    await process.end('SIGKILL');
+    await rm(data, { recursive: true });
+  };
+  const started = async (words: readonly string[] = []): Promise<void> => {
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    process.configure({});
+    process.spawn(words);
+    await process.serving();
+  };
+  // Nobody new gets a lock; who says that it had one has it again.
+  const reclaimed = async (svids: readonly number[]): Promise<void> => {
+    t.deepEqual(codes([await byte(9)]), [GRACE]);
+    for (const svid of svids) t.deepEqual(codes([await byte(svid, '--reclaim')]), [0]);
+  };
+  await runThrough(t, 'lost-ledger.md', [
+    // The part of a cluster: cluster-runbooks.test.ts.
+    { is: 'groups' },
+    { is: 'ledger backup FOLDER', words: { FOLDER: nightly }, with: inData },
+    {
+      is: 'ledger restore',
+      // After the backup one more lock is granted, which it does not know.
+      before: async () => {
+        t.deepEqual(codes([await byte(2)]), [0]);
+        await lost();
+      },
+      words: { '/backup/nlm-2031-02-03': nightly, '/var/lib/nlm-ledger': data },
+      with: [],
+    },
+    { is: 'grace status', before: started, with: atNode, says: /lenient/ },
+    { is: 'notify --all --known', before: () => reclaimed([1, 2]), with: atNode, says: /1 client/ },
+    { is: 'start --first-start grace', before: lost, starts: started },
+    { is: 'grace status', with: atNode, says: /lenient/ },
+    { is: 'locks', before: () => reclaimed([2]), with: atNode, says: /2@/ },
+    { is: 'ledger backup', words: { '/backup/nlm-now': now }, with: inData },
+    { is: 'ledger verify', with: inData },
+  ]);
+  t.is((await nlm('ledger', 'verify', '--stopped', '--data', now)).code, 0);
 });

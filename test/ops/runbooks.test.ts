@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -18,12 +18,13 @@ const USAGE = 2;
 /** What else than 0 is an answer where there is no such lock, and where the host has no rpcbind. */
 const ALSO_ANSWERS: Readonly<Record<string, readonly number[]>> = { 'unlock-lock': [5], doctor: [12, 13] };
 
-/** The same for a place where nothing is: no node, no NATS server, no backup. */
-function nowhere(args: readonly string[]): string[] {
+/** The same for a place where nothing is: no node, no NATS server, no backup; but a configuration, which says nothing. */
+function nowhere(args: readonly string[], configuration: string): string[] {
   return args.map((word) =>
     word
       .replace(/^nats:.*/, 'nats://127.0.0.1:1')
       .replace(/^ADDRESS$/, '10.1.1.2')
+      .replace(/^\/etc\/.*\.json$/, configuration)
       .replace(/^FOLDER$|^\/backup\/.*/, '/dev/null/backup'),
   );
 }
@@ -32,9 +33,11 @@ for (const name of RUNBOOKS) {
   test(`${name}: the command line takes each of its commands`, async (t) => {
     const commands = commandsOf(name);
     t.true(commands.length > 0);
+    const configuration = join(await temporaryFolder(t), 'configuration.json');
+    await writeFile(configuration, '{}');
     for (const args of commands) {
       // It would look at this host for long, and has no options here.
-      const { code, err } = await nlm(...(args[0] === 'doctor' ? [...args, '--help'] : nowhere(args)));
+      const { code, err } = await nlm(...(args[0] === 'doctor' ? [...args, '--help'] : nowhere(args, configuration)));
       const line = `nlm-ledger ${args.join(' ')}: ${err}`;
       t.not(code, USAGE, line);
       // What it is composed of is not there in these tests: it came as far as that.

@@ -61,9 +61,9 @@ export class NodeProcess {
     return this.#child?.pid;
   }
 
-  /** Does not wait until it serves. */
-  spawn(): void {
-    const child = spawn(process.execPath, [this.main, 'start', '--config', this.#config], {
+  /** Does not wait until it serves. `words`: more options, for this start. */
+  spawn(words: readonly string[] = []): void {
+    const child = spawn(process.execPath, [this.main, 'start', '--config', this.#config, ...words], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

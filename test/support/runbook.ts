@@ -16,12 +16,20 @@ export function commandsOf(name: string): string[][] {
   });
 }
 
+/** The lines in blocks of a runbook, for a shell. */
+export function linesOf(name: string): string[] {
+  const text = readFileSync(join(FOLDER, name), 'utf8');
+  return Array.from(text.matchAll(/^ {4,}(\S.*)$/gm), ([, line = '']) => line);
+}
+
 /** How one command of a runbook is run. */
 export interface Turn {
   /** The beginning of the command: the runbook and the test go side by side. */
   readonly is: string;
   /** Options of this place, such as the socket; undefined where it is not run, since a step before it did the same. */
   readonly with?: readonly string[];
+  /** It starts a node, with these words behind `start`. */
+  readonly starts?: (words: readonly string[]) => Promise<unknown>;
   /** What happens before it. */
   readonly before?: () => Promise<unknown>;
   /** Words of the runbook that are other ones here. */
@@ -41,8 +49,9 @@ export async function runThrough(t: ExecutionContext, name: string, turns: reado
   const ran: Ran[] = [];
   for (const [i, turn] of turns.entries()) {
     await turn.before?.();
-    if (turn.with === undefined) continue;
     const args = (commands[i] ?? []).map((word) => turn.words?.[word] ?? word);
+    await turn.starts?.(args.slice(1));
+    if (turn.with === undefined) continue;
     const one = await nlm(...args, ...turn.with);
     const what = `${args.join(' ')}: ${one.code}\n${one.out}${one.err}`;
     t.true([0, ...(turn.codes ?? [])].includes(one.code), what);

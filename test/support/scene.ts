@@ -13,13 +13,15 @@ const SET_UP = 'ip link set lo up && mount -t tmpfs -o mode=755 tmpfs /run && ex
 export interface SceneNeeds {
   /** Commands, each with the Debian package that has it. */
   readonly tools: Readonly<Record<string, string>>;
+  /** A shell's words before the scene begins, with it at their end; left out: loopback, and a /run of its own. */
+  readonly setUp?: string;
 }
 
 /** What the scene has said, by rule; undefined, with the reason logged, where it cannot be played. In CI it must be. */
 export async function playScene(
   t: ExecutionContext,
   scene: URL,
-  { tools }: SceneNeeds,
+  { tools, setUp = SET_UP }: SceneNeeds,
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
   t.timeout(SCENE_MS_MAX + 5000);
   const missing: string[] = [];
@@ -33,7 +35,7 @@ export async function playScene(
   }
   const { stdout } = await promisify(execFile)(
     'unshare',
-    [...APART, 'sh', '-c', SET_UP, process.execPath, fileURLToPath(scene)],
+    [...APART, 'sh', '-c', setUp, process.execPath, fileURLToPath(scene)],
     { timeout: SCENE_MS_MAX, killSignal: 'SIGKILL', env: { ...process.env, NODE_OPTIONS: '' }, maxBuffer: 2 ** 24 },
   );
   const seen = new Map<string, unknown>();
