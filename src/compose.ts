@@ -79,12 +79,17 @@ export async function compose(
   const version = release();
   const notes = new Map<string, string>();
   const closers: (() => Promise<void> | void)[] = [];
+  /** While they are open. */
+  let opened: Listeners | undefined;
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
     // Ledger and engine.
     await mkdir(configuration.data, { recursive: true, mode: DATA_FOLDER_MODE });
+    // Listed while the ledger is opened: `ip` is another process. What changes before there are listeners, they see themselves.
+    const watching = watchAddresses(() => void opened?.refresh());
+    closers.push(async () => (await watching).close());
     const folder = await lockFolder(configuration.data);
     closers.push(() => folder.close());
     const watchers = new Watchers();
@@ -126,9 +131,9 @@ export async function compose(
       state: () => routes.local.group?.state,
       states: () => routes.all.flatMap(({ group }) => (group === undefined ? [] : [group.state])),
       stateOf: ({ file }) => routes.ofFileSystem(file.fileSystem).group?.state,
-      onNotice: (address) => listeners?.ageClient(address),
+      onNotice: (address) => opened?.ageClient(address),
       onReboot: (address, except) => {
-        listeners?.resetClient(address, except);
+        opened?.resetClient(address, except);
         clientCalls.forgetClient(address);
         clientPorts.forget(address);
       },
@@ -189,7 +194,7 @@ export async function compose(
       rules: rulesOf(configuration),
       openLog: openLog ?? (async (group, log) => (await withNats()).openStream(configuration, group, bus, log)),
       notes,
-      listeners: () => listeners,
+      listeners: () => opened,
     });
     closers.push(() => cluster.close());
     const routes: GroupRoutes = new GroupRoutes(keeper, cluster.handles, cluster.byFileSystem);
@@ -222,8 +227,7 @@ export async function compose(
     const admits = (address: Address): boolean => admission.admits(address);
     const nlm = new RpcDispatch([nlmProgram], admits);
     const nsm = new RpcDispatch([nodeNsm.program], (address) => isLoopbackAddress(address) || admits(address));
-    const addresses = await watchAddresses(() => void listeners?.refresh());
-    closers.push(() => addresses.close());
+    const addresses = await watching;
     const servedAddresses = [...configuration.listen, ...cluster.addresses];
     const { limits } = configuration;
     const rpcLimits = {
@@ -237,7 +241,7 @@ export async function compose(
       unsentBytesMax: UNSENT_BYTES_MAX,
       udpInFlightMax: limits.udpCallsInFlight,
     };
-    const listeners: Listeners | undefined = await Listeners.open({
+    const listeners = await Listeners.open({
       addresses: servedAddresses,
       isPresent: (address) => addresses.has(address) && cluster.isOpen(address),
       nlmPort: configuration.nlmPort,
@@ -251,7 +255,11 @@ export async function compose(
         else logger.error({ address, problem }, 'cannot listen');
       },
     });
-    closers.push(() => listeners.close());
+    opened = listeners;
+    closers.push(() => {
+      opened = undefined;
+      return listeners.close();
+    });
     const loopbackProblem = await nodeNsm.openLoopback(rpcLimits);
     if (loopbackProblem !== undefined) notes.set('loopback', loopbackProblem);
 
