@@ -141,10 +141,11 @@ export class Bus {
     }
   }
 
-  /** Resolves where the server is silent, or the bus is to stop. */
+  /** Resolves where the server is silent, or the bus is to stop; some time after the connection was lost, too. */
   async #heartbeat(connection: NatsConnection): Promise<LedgerError> {
     for (;;) {
       await this.#pause(HEARTBEAT_MS);
+      if (connection.isClosed()) return new LedgerError('unavailable', 'the server closed the connection');
       if (this.#stop.signal.aborted) return new LedgerError('unavailable', 'stopping');
       let isAnswered = false;
       const answered = connection.flush().then(

@@ -89,3 +89,24 @@ natsTest('what stays without answer is asked again, what nobody serves is not', 
   });
   t.true(asked >= 6);
 });
+
+natsTest('a connection that was lost is not asked for signs of life any more', async (t) => {
+  const server = await startNats(t);
+  const bus = new Bus({ servers: [server.url], name: 'a' }, { onUp: () => undefined, onDown: () => undefined });
+  t.teardown(() => bus.close());
+  await bus.start(5000);
+  const lost = bus.connection!;
+  let asked = 0;
+  const flush = lost.flush.bind(lost);
+  lost.flush = () => {
+    asked += 1;
+    return flush();
+  };
+  while (asked === 0) await delay(20);
+  await server.stop();
+  await lost.closed();
+  asked = 0;
+  // Two of its times.
+  await delay(4500);
+  t.is(asked, 0);
+});

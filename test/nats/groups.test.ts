@@ -2,14 +2,16 @@
 
 import type { ExecutionContext } from 'ava';
 import type { AdminPort, GroupView } from '../../src/admin/port.js';
+import { openNextGeneration } from '../../src/ledger/jetstream/generation.js';
 import { NatsServer } from '../../ops/nats/server.js';
-import { freeze, natsTest, startBusNode, startNats, until } from '../support/nats.js';
+import { freeze, natsTest, PlainClient, startBusNode, startNats, until } from '../support/nats.js';
 import { temporaryFolder, type TestNode, type TestNodeOptions } from '../support/node.js';
 import { RpcClient } from '../support/rpc-client.js';
 
 const GRANTED = 0;
 const DENIED = 1;
 const DENIED_GRACE_PERIOD = 4;
+const NOLOCKS = 2;
 const STALE_FH = 7;
 const GROUP = 'web';
 
@@ -135,3 +137,53 @@ natsTest(
     t.is(await through.lock({ svid: 2 }), DENIED);
   },
 );
+
+natsTest(
+  'a stream that is deleted under its owner: the node claims the group anew by itself, and no lock is lost',
+  async (t) => {
+    const where = await place(t, 'by-command');
+    const [a, b] = [await start(t, where, 'a'), await start(t, where, 'b')];
+    await until(() => owns(a), 'a owns');
+    const through = await client(t, a, where.floating);
+    t.is(await through.lock({ svid: 1 }), GRANTED);
+    await until(() => view(b.admin).state?.lockCount === 1, 'b has the lock');
+    const { connection } = await PlainClient.connect(t, where.server);
+    await connection.request('$JS.API.STREAM.DELETE.NLM_web_1');
+    // The call that finds it gone stays without an answer: its client asks again, over a connection that is still there.
+    void through.lock({ svid: 2, file: 'other' }).catch(() => undefined);
+    await until(() => owns(a) && view(a.admin).epoch === 2, 'a owns again');
+    const isDoorOpen = (): boolean =>
+      a.listeners().some(({ address, nlmPort }) => address === where.floating && (nlmPort ?? 0) > 0);
+    await until(isDoorOpen, 'its door is open');
+    const again = await client(t, a, where.floating);
+    t.is(await again.lock({ svid: 3 }), DENIED);
+    t.is(await again.lock({ svid: 2, file: 'other' }), GRANTED);
+    const { data } = await connection.request('$JS.API.STREAM.NAMES');
+    t.deepEqual((JSON.parse(Buffer.from(data).toString()) as { streams: string[] }).streams, ['NLM_web_2']);
+    await until(() => view(b.admin).state?.lockCount === 2, 'b follows on');
+  },
+);
+
+natsTest('a full stream: who gives back may, nobody gets a lock, until its next generation is there', async (t) => {
+  const where = await place(t, 'by-command');
+  const { connection } = await PlainClient.connect(t, where.server);
+  const bytesMax = 100_000;
+  const bounded = { name: 'NLM_web_1', subjects: ['nlm.ledger.web'], discard: 'new', max_bytes: bytesMax };
+  await connection.request('$JS.API.STREAM.CREATE.NLM_web_1', JSON.stringify(bounded));
+  const a = await start(t, where, 'a');
+  await until(() => owns(a), 'a owns');
+  const through = await client(t, a, where.floating);
+  const fill = async (): Promise<number> => {
+    const { data } = await connection.request('$JS.API.STREAM.INFO.NLM_web_1');
+    return (JSON.parse(Buffer.from(data).toString()) as { state: { bytes: number } }).state.bytes / bytesMax;
+  };
+  let svid = 0;
+  while ((await fill()) < 0.91) t.is(await through.lock({ svid: (svid += 1), file: `${svid}` }), GRANTED);
+  await until(() => view(a.admin).status === 'degraded', 'it is seen that the stream is nearly full');
+  t.is(await through.lock({ svid: svid + 1, file: 'more' }), NOLOCKS);
+  t.is(await through.unlock({ svid: 1, file: '1' }), GRANTED);
+  await openNextGeneration(connection, GROUP);
+  await until(() => owns(a), 'it is seen that there is room');
+  t.is(await through.lock({ svid: svid + 1, file: 'more' }), GRANTED);
+  t.is(await through.lock({ svid: 1, file: '2' }), DENIED);
+});

@@ -1,6 +1,12 @@
 /** Following and claiming, two and three nodes on one real server. */
 
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { encodedEvents } from '../../support/events.js';
 import { natsTest, startNats } from '../../support/nats.js';
+import { freePorts } from '../../support/node-process.js';
+import { Relays } from '../../support/relays.js';
 import { readAll, sealNext } from '../contract.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
 import { gather } from '../../../src/bus/request.js';
@@ -152,3 +158,38 @@ natsTest(
     t.is(await agreedBy('b'), 3);
   },
 );
+
+natsTest('a follower that the server gave up as a slow consumer connects anew, and misses nothing', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [http = 0] = await freePorts(1);
+  const config = join(folder, 'nats.conf');
+  await writeFile(config, `jetstream: { store_dir: '${folder}' }\nwrite_deadline: '1s'\nhttp: '127.0.0.1:${http}'\n`);
+  const server = await startNats(t, { config });
+  const relays = new Relays();
+  t.teardown(() => relays.close());
+  const port = await relays.between(0, 1, server.port);
+  const a = await startLog(t, 'a', { servers: [server.url] });
+  const b = await startLog(t, 'b', { servers: [`nats://127.0.0.1:${port}`] });
+  const owner = await Owner.claim(a);
+  await owner.append();
+  b.log.follow(b.observer);
+  await b.observer.until(({ positions }) => positions.includes(1));
+  const slowConsumers = async (): Promise<number> =>
+    ((await (await fetch(`http://127.0.0.1:${http}/varz`)).json()) as { slow_consumers: number }).slow_consumers;
+  // It reads nothing for a while, and much is on its way to it.
+  relays.cut(1);
+  for (let i = 0; i < 12; i += 1) {
+    const { position } = owner.chain.head;
+    const events = encodedEvents([[1, Buffer.alloc(500_000, i)]]);
+    const time = 1_700_000_000_000 + position;
+    const entry = owner.chain.seal({ epoch: owner.epoch, node: 'a', time, durable: position, events });
+    t.deepEqual(await owner.ledger.append(entry), { type: 'durable' });
+  }
+  while ((await slowConsumers()) === 0) await delay(20);
+  relays.heal(1);
+  await owner.append(2);
+  const expected = Array.from({ length: 15 }, (_, i) => i + 1);
+  await b.observer.until(({ positions }) => positions.includes(15));
+  t.deepEqual(b.observer.positions, expected);
+  t.true(equalBytes(b.log.head().hash, a.log.head().hash));
+});
