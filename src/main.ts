@@ -15,5 +15,6 @@ process.exitCode = await runCommandLine({
   stdout: process.stdout,
   stderr: process.stderr,
   release: release(),
-  compose: async (configuration, options) => (await import('./compose.js')).compose(configuration, options),
+  // Loaded here alone: every other command begins in a fraction of the time.
+  start: async (options, context) => (await import('./start.js')).start(options, context),
 });

@@ -6,7 +6,7 @@ import { join, normalize, dirname } from 'node:path';
 const ORDER = [
   'base', 'signing', 'bus', 'xdr', 'handles', 'core', 'host', 'rpc', 'nlm', 'nsm', 'portmap', 'ledger', 'engine', 'intake', 'config',
   'effects', 'takeover', 'admin', 'audit', 'doors', 'node', 'doctor', 'cli', 'compose-ledgers.ts', 'compose-nsm.ts', 'compose-registration.ts', 'compose-groups.ts', 'compose-cluster.ts', 'compose-takeovers.ts', 'compose-nats.ts',
-  'compose.ts', 'main.ts',
+  'compose.ts', 'start.ts', 'main.ts',
 ]; // prettier-ignore
 const PURE = new Set(['core', 'handles', 'nlm', 'nsm', 'portmap', 'rpc', 'xdr']);
 /** Where sockets are: the ways in, the ways out, and the command line's own client. */
@@ -83,7 +83,7 @@ function loadedWith(paths: readonly string[]): { readonly files: ReadonlySet<str
 }
 
 test('a node that serves one machine loads nothing of a cluster, and no command but its own', (t) => {
-  const { files, packages } = loadedWith(['main.ts', 'cli/commands/start.ts', 'cli/run-node.ts', 'compose.ts']);
+  const { files, packages } = loadedWith(['main.ts', 'start.ts']);
   t.true(files.has('doors/rpc/listeners.ts'), 'the walk finds what serves');
   t.deepEqual([...packages].toSorted(), ['commander', 'ipaddr.js', 'pino']);
   const others =

@@ -46,7 +46,8 @@ function configurationValidator(): string {
   });
   for (const [name, isValid] of Object.entries(FORMATS)) ajv.addFormat(name, isValid);
   const code = codeOf(ajv, ajv.compile(configuration));
-  return `module.exports = (formats) => { const module = {}; ${code}; return module.exports; };`;
+  // Within parentheses, which V8 takes for a function that is called at once: it is read once less.
+  return `module.exports = (function (formats) { const module = {}; ${code}; return module.exports; });`;
 }
 
 function codeOf(ajv: Ajv2020, validator: ValidateFunction | undefined): string {

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { actIn, type Context } from './command.js';
-import { startCommand, type Compose } from './commands/start.js';
+import { startCommand, type Start } from './commands/start.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { openOutput, type Environment, type Screen } from './output.js';
 import { interruption } from './signals.js';
@@ -14,7 +14,7 @@ export interface CommandLine {
   readonly stdout: Screen;
   readonly stderr: Screen;
   readonly release: string;
-  readonly compose: Compose;
+  readonly start: Start;
 }
 
 /** Resolves with the exit code. */
@@ -24,7 +24,7 @@ export async function runCommandLine({
   stdout,
   stderr,
   release,
-  compose,
+  start,
 }: CommandLine): Promise<number> {
   const output = openOutput(stdout, stderr, environment);
   const context: Context = { output, environment, stdout, stderr, now: () => Date.now(), interrupted: interruption };
@@ -39,7 +39,7 @@ export async function runCommandLine({
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', afterHelp());
-  startCommand(program, act, compose);
+  startCommand(program, act, start);
   // A node that starts waits for nothing that it does not need.
   if (argv[0] !== 'start') await (await import('./commands/all.js')).otherCommands(program, act, argv);
   try {

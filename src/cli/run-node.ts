@@ -1,15 +1,27 @@
 /** The run of a node: configuration, log, start, what it says of itself, and a clean stop. Loaded by `start` alone. */
 
 import { hostname } from 'node:os';
+import type { Logger } from 'pino';
 import { callAdmin } from '../admin/call.js';
 import type { StatusReply } from '../admin/messages.js';
+import type { AdminPort } from '../admin/port.js';
+import type { Configuration } from '../config/configuration.js';
 import { loadConfiguration } from '../config/load.js';
 import { defaultDataFolder, defaultSocketPath } from '../host/paths.js';
 import { given, type Context } from './command.js';
-import type { Compose, StartOptions } from './commands/start.js';
+import type { StartOptions } from './commands/start.js';
 import { EXIT } from './exit-codes.js';
 import { openLog } from './log.js';
 import { socketPathOf } from './node-client.js';
+
+interface RunningNode {
+  readonly admin: AdminPort;
+  /** Closes the doors, waits for what is on its way to the disk, seals the ledger. */
+  close(): Promise<void>;
+}
+
+/** Wires a node together: src/compose.ts. */
+type Compose = (configuration: Configuration, options: { readonly logger: Logger }) => Promise<RunningNode>;
 
 export async function runNode(options: StartOptions, context: Context, compose: Compose): Promise<number> {
   const { environment, output, stdout, stderr } = context;

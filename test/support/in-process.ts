@@ -19,7 +19,7 @@ export interface Ran {
   readonly err: string;
 }
 
-async function compose(): Promise<never> {
+async function start(): Promise<never> {
   throw new Error('nothing is started in these tests');
 }
 
@@ -42,6 +42,6 @@ async function run(argv: readonly string[], isTTY: boolean, more: Readonly<Recor
   const stderr = new Capture();
   stderr.isTTY = isTTY;
   const environment = { HOME: '/dev/null', NO_COLOR: '1', ...more };
-  const code = await runCommandLine({ argv, environment, stdout, stderr, release: '0.1.0', compose });
+  const code = await runCommandLine({ argv, environment, stdout, stderr, release: '0.1.0', start });
   return { code, out: stdout.text, err: stderr.text };
 }

@@ -1,19 +1,7 @@
 /** `start`: runs a node. These options stand above the configuration file, and outside tools rely on their names. */
 
 import { Option, type Command } from 'commander';
-import type { Logger } from 'pino';
-import type { AdminPort } from '../../admin/port.js';
-import type { Configuration } from '../../config/configuration.js';
-import { collect, whole, type Act } from '../command.js';
-
-export interface RunningNode {
-  readonly admin: AdminPort;
-  /** Closes the doors, waits for what is on its way to the disk, seals the ledger. */
-  close(): Promise<void>;
-}
-
-/** Wires a node together: src/compose.ts. */
-export type Compose = (configuration: Configuration, options: { readonly logger: Logger }) => Promise<RunningNode>;
+import { collect, whole, type Act, type Context } from '../command.js';
 
 export interface StartOptions {
   readonly config?: string;
@@ -30,9 +18,12 @@ export interface StartOptions {
   readonly firstStart?: string;
 }
 
+/** Runs a node to its end: src/start.ts. Returns the exit code. */
+export type Start = (options: StartOptions, context: Context) => Promise<number>;
+
 const PORT_MAX = 65_535;
 
-export function startCommand(program: Command, act: Act, compose: Compose): void {
+export function startCommand(program: Command, act: Act, run: Start): void {
   const start = program
     .command('start')
     .description('runs a node until it is told to stop (SIGTERM or SIGINT; a second one ends it at once)')
@@ -75,9 +66,5 @@ Examples:
   nlm-ledger start --listen 10.1.1.2 --listen 10.1.1.3 --data /var/lib/nlm-ledger
   nlm-ledger start --config /etc/nlm-ledger.json --portmap off`,
     );
-  act<StartOptions>(start, async (options, context) => {
-    // Loaded here alone: every other command begins in a fraction of the time.
-    const { runNode } = await import('../run-node.js');
-    return runNode(options, context, compose);
-  });
+  act<StartOptions>(start, run);
 }
