@@ -20,10 +20,14 @@ const PULL_MS = 20_000;
 /** A server that lives says so as often; two that are missed are one lost. */
 const HEARTBEAT_MS = 1000;
 const SILENCE_MS_MAX = 2500;
+/** One that says it lives and sends nothing of what the stream has: its copy was cut off, and has not caught up since. */
+const STALL_MS_MAX = 5000;
 /** The server forgets a consumer that nobody pulls from. */
 const INACTIVE_MS = 10_000;
 
 /**
+ * `known`: a sequence that the stream is known to reach, by its leader. A consumer may be on a server that was cut off, and
+ * some of those (seen on 2.9.10) send nothing of what came meanwhile, and signs of life for ever: that is a lost one too.
  * `end`: whether the consumer is deleted at the end, or left to expire by somebody who may not delete.
  * Ends with LedgerError 'unavailable' where the consumer or the connection is lost, and quietly where `signal` says so.
  */
@@ -31,6 +35,7 @@ export async function* messagesFrom(
   connection: NatsConnection,
   stream: string,
   from: number,
+  known: () => number,
   signal: AbortSignal,
   end: 'deleted' | 'expires' = 'deleted',
 ): AsyncGenerator<readonly StreamMessage[]> {
@@ -46,13 +51,24 @@ export async function* messagesFrom(
   };
   // Between two pulls nobody promised a word.
   const silence = setTimeout(() => (missing > 0 ? lose('its server is silent') : silence.refresh()), SILENCE_MS_MAX);
+  let delivered = from - 1;
+  let before = delivered;
+  let wasBehind = true;
+  const stall = setInterval(() => {
+    const isBehind = delivered < known();
+    // Behind twice: what has just come to the stream may be on its way.
+    if (missing > 0 && wasBehind && isBehind && delivered === before) lose('it does not send what the stream has');
+    before = delivered;
+    wasBehind = isBehind;
+  }, STALL_MS_MAX);
   const subscription = connection.subscribe(inbox, {
     callback: (error, message) => {
       if (error !== null) return lose(error.message);
       silence.refresh();
       const code = message.headers?.code ?? 0;
       if (code === 0) {
-        waiting.push({ sequence: sequenceOf(message), bytes: message.data });
+        delivered = sequenceOf(message);
+        waiting.push({ sequence: delivered, bytes: message.data });
         missing -= 1;
       } else if (code !== 100) {
         // 404, 408: nothing came in the time of one pull. 409: its bytes are used up. Else it is over.
@@ -84,6 +100,7 @@ export async function* messagesFrom(
     }
   } finally {
     clearTimeout(silence);
+    clearInterval(stall);
     signal.removeEventListener('abort', stop);
     subscription.unsubscribe();
     // Not waited for: a claim would wait with it where the consumer was on a server that is lost. What is not deleted expires.

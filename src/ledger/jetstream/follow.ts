@@ -84,8 +84,9 @@ export async function followOnce(
   if (archive.head().position === 0) await beginFromPeer(parts, generation, last, observer);
   onFollowing(last);
   const moved = new AbortController();
+  let known = last;
   const timer = setInterval(() => {
-    void lookForNext(parts, generation, moved);
+    void look(parts, generation, moved, (end) => (known = Math.max(known, end)));
     // An owner that waits for our sync may have missed the word of it.
     peers.tellSynced();
   }, GENERATION_CHECK_MS);
@@ -94,11 +95,12 @@ export async function followOnce(
     let next = archive.head().position + 1;
     const until = AbortSignal.any([signal, moved.signal]);
     const coming = new Taken();
-    for await (const batch of messagesFrom(connection, generation.stream, next - generation.base, until)) {
+    const { stream, base } = generation;
+    for await (const batch of messagesFrom(connection, stream, next - base, () => known - base, until)) {
       let isFull = false;
       for (const { sequence, bytes } of batch) {
-        if (sequence + generation.base !== next++) {
-          throw new LedgerError('unavailable', `${generation.stream} skipped to message ${sequence}: it is read anew`);
+        if (sequence + base !== next++) {
+          throw new LedgerError('unavailable', `${stream} skipped to message ${sequence}: it is read anew`);
         }
         isFull = coming.add(bytes);
       }
@@ -114,11 +116,22 @@ export async function followOnce(
   }
 }
 
-/** A sealed stream is silent like a quiet one: whether it still carries the group is asked now and then. */
-async function lookForNext({ stream }: Parts, generation: Generation, moved: AbortController): Promise<void> {
+/**
+ * A sealed stream is silent like a quiet one, and so is a server that has not caught up: whether it still carries the group,
+ * and where it ends, is asked now and then.
+ */
+async function look(
+  { stream }: Parts,
+  generation: Generation,
+  moved: AbortController,
+  onEnd: (last: Position) => void,
+): Promise<void> {
   try {
     const found = await stream.find();
-    if (found !== undefined && found.base >= 0 && found.number !== generation.number) moved.abort();
+    if (found === undefined || found.base < 0) return;
+    if (found.number !== generation.number) return moved.abort();
+    const state = await stream.state(generation);
+    if (state !== undefined) onEnd(state.last);
   } catch {
     return; // away: the messages that do not come tell
   }

@@ -81,7 +81,14 @@ export class StreamReader {
       const stop = new AbortController();
       const begin = Math.max(first, from) - base;
       let position = begin + base - 1;
-      for await (const batch of messagesFrom(this.#connection, stream, begin, stop.signal, 'expires')) {
+      for await (const batch of messagesFrom(
+        this.#connection,
+        stream,
+        begin,
+        () => end - base,
+        stop.signal,
+        'expires',
+      )) {
         const entries: Entry[] = [];
         for (const { bytes } of batch.slice(0, end - position)) {
           chain ??= new Chain(this.group, before(bytes));
