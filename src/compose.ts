@@ -1,6 +1,4 @@
-/**
- * The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects.
- */
+/** The wiring list: the only file that knows every part. Bytes come in at the doors, and leave by the effects. */
 
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
