@@ -158,6 +158,7 @@ export class Cluster {
       get lag() {
         return member().replication.lag;
       },
+      caughtUp: async (msMax) => void (await member().log.caughtUp(msMax)),
       claim: ({ way, acceptLoss, isDead, order, seen }) =>
         member().claim(
           { acceptLoss, quorum, dead: isDead ? handle.state?.life.node : undefined },

@@ -4,6 +4,8 @@
 export const CLAIM_MARGIN_MS = 200;
 /** A release reaches those who follow within this, or the order to take is refused. */
 export const RELEASE_SEEN_MS_MAX = 2000;
+/** A node that is ordered to take a group from its owner gets level with the log within this; less than an election of JetStream lasts. */
+export const OWNER_SEEN_MS_MAX = 2000;
 /** Addresses come up at once; duplicate address detection of IPv6 takes two seconds. */
 export const DOOR_MS_MAX = 10_000;
 /** How often the end of a grace is looked for: it is only told about. */

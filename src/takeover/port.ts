@@ -18,6 +18,8 @@ export interface MemberPort {
   readonly othersSeenAt: number;
   /** Entries that the log has and this node has not; undefined while the log is away. */
   readonly lag: number | undefined;
+  /** Resolves once what the log had at the time of the call is folded here. Rejects `unavailable` after `msMax`. */
+  caughtUp(msMax: number): Promise<void>;
   /**
    * Claims the next epoch: catches up, compares heads, and submits `claim-group` as its first command. Calls are held
    * until `serve`.

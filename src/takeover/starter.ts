@@ -27,6 +27,8 @@ interface Cause {
   readonly why: 'release' | 'silence';
   readonly commandId: string;
   readonly reason: string;
+  /** Who claims meanwhile was not silent. */
+  readonly seen: GroupLife;
 }
 
 /** The door of its orders. */
@@ -108,7 +110,7 @@ export class Starter {
     if (port.role !== 'following') return undefined;
     if (life.status === 'released') {
       const reason = `node ${life.node} released the group`;
-      return { why: 'release', commandId: `release-${life.takeover}-${group.node}-${epoch}`, reason };
+      return { why: 'release', commandId: `release-${life.takeover}-${group.node}-${epoch}`, reason, seen: life };
     }
     const silentMs = now - Math.max(this.#heardAt, port.othersSeenAt);
     const goneForMs = now - Math.max(this.#missedSince ?? now, port.othersSeenAt);
@@ -117,14 +119,15 @@ export class Starter {
     const reason = isGone
       ? `node ${life.node} has had no connection to NATS for ${Math.round(goneForMs)} ms`
       : `node ${life.node} has been silent for ${Math.round(silentMs)} ms`;
-    return { why: 'silence', commandId: `silence-${life.takeover}-${group.node}-${epoch}`, reason };
+    return { why: 'silence', commandId: `silence-${life.takeover}-${group.node}-${epoch}`, reason, seen: life };
   }
 
-  #unfinished({ order, status, steps }: GroupLife): Cause | undefined {
+  #unfinished(life: GroupLife): Cause | undefined {
+    const { order, status, steps } = life;
     const isOwner = this.#options.takeover.port.role === 'owning';
     const stopped = steps.some(({ outcome }) => outcome === 'failed');
     if (!isOwner || order.door !== DOOR || (status !== 'claimed' && !stopped)) return undefined;
-    return { why: 'release', commandId: order.commandId, reason: order.reason };
+    return { why: 'release', commandId: order.commandId, reason: order.reason, seen: life };
   }
 
   /** Of several standbys the first in the list is the first to try; the others wait whether it does. */
@@ -135,9 +138,9 @@ export class Starter {
   }
 
   /** What stops it is logged by the takeover, and tried again later while its cause is there. */
-  async #take({ why, commandId, reason }: Cause): Promise<void> {
+  async #take({ why, commandId, reason, seen }: Cause): Promise<void> {
     const { takeover } = this.#options;
     const order = { commandId, actor: `node:${takeover.group.node}`, door: DOOR, reason };
-    await takeover.take({ order, force: why === 'silence', acceptLoss: false }).catch(() => undefined);
+    await takeover.take({ order, force: why === 'silence', acceptLoss: false, seen }).catch(() => undefined);
   }
 }

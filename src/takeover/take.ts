@@ -14,7 +14,7 @@ import { CLAIM_MS } from '../engine/member.js';
 import type { ClaimReport } from '../ledger/replicated.js';
 import { differenceOf, handlesOf } from './handles.js';
 import { hookStep } from './hook-step.js';
-import { CLAIM_MARGIN_MS, DOOR_MS_MAX, LOOK_MS, RELEASE_SEEN_MS_MAX } from './limits.js';
+import { CLAIM_MARGIN_MS, DOOR_MS_MAX, LOOK_MS, OWNER_SEEN_MS_MAX, RELEASE_SEEN_MS_MAX } from './limits.js';
 import type { MovedGroup } from './moved-group.js';
 import type { MemberPort } from './port.js';
 import { done, runSteps, skipped, submitted, type Step, type StepReport } from './sequence.js';
@@ -30,6 +30,8 @@ export interface TakeRequest {
   readonly dead?: boolean;
   /** Also where an archive that cannot be reached may have acknowledged entries (hazard 11). */
   readonly acceptLoss: boolean;
+  /** What it was decided on. Left out: what there is at the time of the order. */
+  readonly seen?: GroupLife;
 }
 
 const ALL = { type: 'all' } as const;
@@ -42,7 +44,7 @@ export async function take(
   stopping: AbortSignal,
 ): Promise<StepReport[]> {
   const isOwner = port.role === 'owning' || port.role === 'releasing';
-  if (!isOwner && !isForced(request)) await seeRelease(group, port);
+  if (!isOwner) await (isForced(request) ? seeOwner(port, request) : seeRelease(group, port));
   const { life } = stateOf(group, port);
   if (isOwner && life.status === 'owned' && isServed(life)) return [];
   // Taken back: nobody else was the owner meanwhile.
@@ -86,7 +88,7 @@ async function own(
         { details: { owner: life.node } },
       );
     }
-    detail = describeClaim(await port.claim({ way, acceptLoss, isDead, order, seen: life }));
+    detail = describeClaim(await port.claim({ way, acceptLoss, isDead, order, seen: request.seen ?? life }));
   }
   const milliseconds = Math.round(performance.now() - began);
   const report: StepReport = { step: 'claim', outcome: 'done', detail, milliseconds };
@@ -123,6 +125,14 @@ async function seeRelease(group: MovedGroup, port: MemberPort): Promise<void> {
   const until = performance.now() + RELEASE_SEEN_MS_MAX;
   const isBehind = (): boolean => port.lag !== 0 || isHeldByAnother(stateOf(group, port).life, group);
   while (isBehind() && performance.now() < until) await wait(LOOK_MS);
+}
+
+/**
+ * From whom it is taken must be known: a node that has only begun to follow knows nobody yet. Where the log does not
+ * answer either, the claim is what waits for it.
+ */
+async function seeOwner(port: MemberPort, { seen }: TakeRequest): Promise<void> {
+  if (seen === undefined) await port.caughtUp(OWNER_SEEN_MS_MAX).catch(() => undefined);
 }
 
 function isForced({ force, dead }: TakeRequest): boolean {

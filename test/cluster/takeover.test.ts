@@ -19,15 +19,16 @@ const GROUP = {
   nodes: ['a', 'b'],
 };
 
-async function cluster(t: ExecutionContext, group: object, more: object = {}) {
+async function cluster(t: ExecutionContext, group: object, more: object = {}, starts = ['a', 'b']) {
   const server = await startNats(t, { jetstream: await temporaryFolder(t) });
   const file = {
     exports: [{ path: '/srv/web', handle: { format: 'prefix', prefix: '66696c65' } }],
     groups: [{ ...GROUP, ...group }],
     ...more,
   };
-  const start = (name: string): Promise<TestNode> => startBusNode(t, server, name, { file });
-  const [a, b] = [await start('a'), await start('b')];
+  const nodes = new Map<string, TestNode>();
+  for (const name of starts) nodes.set(name, await startBusNode(t, server, name, { file }));
+  const [a, b] = [nodes.get('a')!, nodes.get('b')!];
   await until(() => isSettled(a), 'a owns the group');
   return { a, b };
 }
@@ -103,6 +104,13 @@ natsTest('a takeover from an owner that did not release is counted from its last
   // The first claim of a group was no takeover from anybody.
   const begun = await auditTakeover(source!, 1, () => undefined);
   t.is(begun.moments[0]?.what, 'group-claimed');
+});
+
+natsTest('a forced take at a node that has not followed the group yet takes what there is', async (t) => {
+  // The one that starts first finds no stream, and looks for one again later.
+  const { a, b } = await cluster(t, { way: 'carry' }, {}, ['b', 'a']);
+  await a.close();
+  t.like(await order(b, 'take', { force: true, reason: 'a is off' }), { owner: 'b', from: 'a', status: 'owned' });
 });
 
 natsTest('release and take may be signed; a copy of a signed take does not bring the group back', async (t) => {

@@ -121,6 +121,8 @@ export class TestMember implements MemberPort {
   readonly failing = new Set<'close-door' | 'open-door'>();
   serving = false;
   readonly lag = 0;
+  /** What it knows while its log has not come this far: a node that has only begun to follow. */
+  behind: NlmFiles | undefined;
   readonly #scene: Scene;
   readonly #node: string;
   #group: Group | undefined;
@@ -153,7 +155,11 @@ export class TestMember implements MemberPort {
   }
 
   get state(): NlmFiles {
-    return this.role === 'following' ? this.#scene.fold() : this.#group!.state;
+    return this.role === 'following' ? (this.behind ?? this.#scene.fold()) : this.#group!.state;
+  }
+
+  async caughtUp(): Promise<void> {
+    this.behind = undefined;
   }
 
   async claim(options: Parameters<MemberPort['claim']>[0]): Promise<ClaimReport> {
@@ -175,6 +181,11 @@ export class TestMember implements MemberPort {
     this.#scene.leave(this.#node, 'claims');
     const settled = await this.submit({ type: 'claim-group', node: this.#node, way, lossAccepted, order, seen });
     if (settled.type === 'withheld') throw settled.cause;
+    if (settled.outcome.type === 'refused') {
+      this.#group.stop(new LedgerError('refused', 'it never owned it'));
+      this.#group = undefined;
+      throw new LedgerError('refused', `group web: ${settled.outcome.why}`);
+    }
     return {
       heads: [{ node: this.#node, position, epoch: log.head.epoch }],
       reads: { entry: 1, event: 1 },

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { HookStep } from '../../src/config/configuration.js';
 import type { Way } from '../../src/core/life.js';
+import { initialState } from '../../src/core/state.js';
 import type { StepReport } from '../../src/takeover/sequence.js';
 import { lock, order, unlock } from '../support/commands.js';
 import { exportOf, FLOAT, Scene, type TestMember } from './member.js';
@@ -254,6 +255,23 @@ test('hazard 8: nobody waits for an owner whose node is known to be dead', async
   b.othersSeenAt = performance.now() + 60_000;
   const taken = await take(b, 't1', { dead: true });
   t.like(outcomeOf(taken, 'claim-time'), { outcome: 'skipped', detail: 'the owner before is known to be dead' });
+});
+
+test('a forced take at a node that has only begun to follow gets level with the log first: it takes what there is', async (t) => {
+  const { b } = await scene(t, { way: 'carry', hooks: {} });
+  b.behind = initialState();
+  await take(b, 't1', { force: true });
+  t.like(b.state.life, { node: 'b', from: 'a', status: 'owned' });
+});
+
+test('a standby that takes for silence takes from nobody who claimed meanwhile', async (t) => {
+  const { b, made } = await scene(t, { way: 'carry', hooks: {} });
+  const c = made.node('c', { way: 'carry', hooks: {} });
+  const seen = b.state.life;
+  await take(c, 't1', { force: true });
+  const late = b.takeover.take({ order: order('t2'), force: true, acceptLoss: false, seen });
+  await t.throwsAsync(late, { code: 'refused', message: /moved on: it is owned by node c/ });
+  t.is(made.fold().life.node, 'c');
 });
 
 test('the hook that announces is told who called an owner that is gone, and of nobody where it released', async (t) => {

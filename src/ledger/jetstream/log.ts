@@ -94,11 +94,12 @@ export class JetStreamLog implements ReplicatedLog {
   }
 
   async caughtUp(msMax: number): Promise<Head> {
-    const { stream, archive, bus } = this.#options;
+    const { archive } = this.#options;
     const until = performance.now() + msMax;
-    await bus.connected(msMax);
-    const generation = await stream.find();
-    const last = generation === undefined ? 0 : ((await stream.state(generation))?.last ?? 0);
+    const last = await Promise.race([this.#end(msMax), delay(msMax, undefined, { ref: false })]);
+    if (last === undefined) {
+      throw new LedgerError('unavailable', `group ${this.group}: its stream has not told its end in ${msMax} ms`);
+    }
     while (archive.head().position < last) {
       const leftMs = until - performance.now();
       if (leftMs <= 0) {
@@ -113,6 +114,14 @@ export class JetStreamLog implements ReplicatedLog {
       ]);
     }
     return archive.head();
+  }
+
+  /** Of the stream; 0 where there is none yet. */
+  async #end(msMax: number): Promise<Position> {
+    const { stream, bus } = this.#options;
+    await bus.connected(msMax);
+    const generation = await stream.find();
+    return generation === undefined ? 0 : ((await stream.state(generation))?.last ?? 0);
   }
 
   async claim(options: ClaimOptions): Promise<Claimed> {
