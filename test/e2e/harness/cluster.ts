@@ -16,10 +16,11 @@ import { ensureKernel } from './kernel.js';
 import { addServer, createNetwork, removeAddress, setLink } from './namespaces.js';
 import { NatsPlace, password } from './nats.js';
 import { LedgerNode, nodeExports } from './node.js';
-import { ensurePackages } from './packages.js';
+import { ensurePackages, nft } from './packages.js';
 import { exportOne, exportTwo, ServerHost } from './server.js';
 
-const hook = fileURLToPath(new URL('../../../../ops/hooks/address', import.meta.url));
+const opsFile = (name: string): string => fileURLToPath(new URL(`../../../../ops/${name}`, import.meta.url));
+const hook = opsFile('hooks/address');
 const owns = [server.own, peer.own, witness.own];
 const hooks = { 'address-down': hook, 'address-up': hook, announce: hook };
 const common = { nodes: ['a', 'b'], witnesses: ['w'], hooks };
@@ -236,6 +237,8 @@ export class Cluster {
   private async startServers(): Promise<void> {
     // The second has the mounts of the first.
     for (const { host } of this.members) await host.start();
+    // As a host is set up whose clients should not wait for a node that was killed.
+    for (const { host } of [this.a, this.b]) await host.run([nft, '-f', opsFile('nftables/nlm-ledger.nft')]);
     await Promise.all([this.a.host.startGanesha(false), this.b.host.startGanesha(false)]);
     await Promise.all(this.members.map(({ nats }) => nats.start()));
     for (const member of this.members) await member.launch();

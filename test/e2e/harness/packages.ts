@@ -3,6 +3,8 @@ import { accessSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './process.js';
 
+export const nft = '/usr/sbin/nft';
+
 const program: ReadonlyArray<readonly [name: string, debianPackage: string]> = [
   ['qemu-system-x86_64', 'qemu-system-x86'],
   ['busybox', 'busybox-static'],
@@ -26,6 +28,8 @@ const program: ReadonlyArray<readonly [name: string, debianPackage: string]> = [
 const file: ReadonlyArray<readonly [path: string, debianPackage: string]> = [
   ['/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so', 'nfs-ganesha-vfs'],
   ['/usr/lib/x86_64-linux-gnu/libc.a', 'libc6-dev'],
+  // By its path: npm puts another program of that name before it.
+  [nft, 'nftables'],
 ];
 
 /** Where the system's programs are, also for a user whose PATH has no sbin. */
