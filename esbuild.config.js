@@ -13,7 +13,7 @@ const SOURCES = fileURLToPath(new URL('dist/src/', import.meta.url));
 const PART = 'bundled-';
 
 /** esbuild makes a variable of each constant of a module: V8 would read it anew each time, which is a twentieth of a call. */
-const NUMBERS = /^var ([A-Z][A-Z0-9_]* = [\d*.e -]+;)$/gm;
+const CONSTANTS = /^var ([A-Z][A-Z0-9_]* = )/gm;
 
 /**
  * A module looks for its worker, its validators and package.json from its own place, not from the bundle's.
@@ -50,4 +50,4 @@ const { outputFiles } = await build({
   plugins: [ownPlaces],
   logLevel: 'warning',
 });
-for (const { path, text } of outputFiles) writeFileSync(path, text.replaceAll(NUMBERS, 'const $1'));
+for (const { path, text } of outputFiles) writeFileSync(path, text.replaceAll(CONSTANTS, 'const $1'));
