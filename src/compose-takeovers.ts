@@ -10,7 +10,7 @@ import type { Order } from './core/command.js';
 import type { GroupLife, Way } from './core/life.js';
 import { tellAlive } from './takeover/alive.js';
 import { GroupTakeover } from './takeover/group-takeover.js';
-import { LOOK_MS, RETRY_MS } from './takeover/limits.js';
+import { LOOK_MS, OWNER_SEEN_MS_MAX, RETRY_MS } from './takeover/limits.js';
 import { movedGroup } from './takeover/moved-group.js';
 import type { MemberPort } from './takeover/port.js';
 import { howToGoOn, wasInterrupted } from './takeover/release.js';
@@ -85,6 +85,11 @@ export class Takeovers {
         continue;
       }
       if (performance.now() < mayTakeFrom) continue;
+      // Somebody else may own it since it was lost here: what follows from that does not wait for a claim that is refused.
+      if (role === 'following' && life.node === group.node) {
+        await port.caughtUp(OWNER_SEEN_MS_MAX).catch(() => undefined);
+        if (port.state?.life.node !== group.node) continue;
+      }
       try {
         await takeover.take({ order, way, force: false, acceptLoss: false });
         notes.delete(about);

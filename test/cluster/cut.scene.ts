@@ -4,7 +4,7 @@
  */
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,7 +42,8 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>): Prom
   const began = performance.now();
   while (!(await isSo())) {
     if (performance.now() - began > WAIT_MS_MAX) {
-      const logs = (['a', 'b', 'w'] as const).map((host) => logOf('node', host).slice(-3000));
+      const names = ['nats', 'node'].flatMap((name) => ['a', 'b', 'w'].map((host) => `/run/${name}-${host}.log`));
+      const logs = names.map((log) => (existsSync(log) ? `${log}\n${readFileSync(log, 'utf8').slice(-3000)}` : ''));
       throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}\n${logs.join('\n')}`);
     }
     await delay(50);
@@ -97,7 +98,10 @@ for (const [host, address] of Object.entries(HOSTS) as [Host, string][]) {
   });
 }
 for (const group of Object.keys(GROUPS)) writeFileSync(`/run/settings/${group}`, 'INTERFACE=eth0\n');
-await until('JetStream has a leader', () => logOf('nats', 'a').includes('metadata leader'));
+// Who joins after the election does not tell of it.
+await until('JetStream has a leader', () =>
+  (['a', 'b', 'w'] as const).some((host) => logOf('nats', host).includes('metadata leader')),
+);
 for (const [host, address] of Object.entries(HOSTS) as [Host, string][]) {
   const servers = Object.values(HOSTS).map((own) => `nats://${own}:4222`);
   const configuration = {
