@@ -2,7 +2,7 @@
  * The replicated ledger on three nats-servers of loopback, three replicas: whole nodes under load beside an embedded one,
  * and appends alone by their size. README.md says how to read it.
  *
- *   node dist/ops/bench/replicated.js [--quick]
+ *   node dist/ops/bench/replicated.js [--quick | --serve]
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsCluster } from '../nats/cluster.js';
 import { benchAppends } from './replicated/appends.js';
-import { benchNodes } from './replicated/nodes.js';
+import { benchNodes, serveNodes } from './replicated/nodes.js';
 import { Publisher } from './replicated/publisher.js';
 
 const QUICK = process.argv.includes('--quick');
@@ -21,6 +21,7 @@ async function main(): Promise<void> {
   const publisher = await Publisher.open(cluster.urls);
   const say = (line: string): void => console.log(line);
   try {
+    if (process.argv.includes('--serve')) return await serveNodes(folder, cluster, say);
     const [rounds, durationMs, appends] = QUICK ? [2, 2000, 300] : [5, 4000, 3000];
     await benchNodes({ folder, cluster, publisher, rounds, durationMs, say });
     await benchAppends(folder, cluster.urls, publisher, appends, say);

@@ -4,6 +4,7 @@
  * node that follows.
  */
 
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NatsCluster } from '../../nats/cluster.js';
@@ -53,6 +54,23 @@ export async function benchNodes(options: NodesOptions): Promise<void> {
       seen.push(await measure(nodes, cluster, publisher, lag, durationMs));
     }
     report(seen, say);
+  } finally {
+    for (const node of Object.values(nodes)) await (node as NodeChild).stop();
+  }
+}
+
+/** The same nodes for a generator of one's own, until a signal to end. */
+export async function serveNodes(folder: string, cluster: NatsCluster, say: (line: string) => void): Promise<void> {
+  const ended = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const nodes = await startAll(folder, cluster);
+  try {
+    const servers = cluster.names.flatMap((_, i) => cluster.server(i)?.pid ?? []);
+    say(
+      `three replicas: NLM at ${FLOATING}, TCP port ${nodes.owner.port}; owner ${nodes.owner.pid}, follower ${nodes.follower.pid}, nats-servers ${servers.join(' ')}`,
+    );
+    say(`embedded: NLM at ${HOST}, TCP port ${nodes.embedded.port}; process ${nodes.embedded.pid}`);
+    say('File handles of any form; until Ctrl-C.');
+    await ended;
   } finally {
     for (const node of Object.values(nodes)) await (node as NodeChild).stop();
   }
