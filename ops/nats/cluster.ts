@@ -4,16 +4,13 @@
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectOnce } from '../../src/bus/connection.js';
+import { reservePorts } from './ports.js';
 import { NatsServer } from './server.js';
 
 const READY_MS_MAX = 30_000;
-/** Below those that Linux gives to outgoing connections: one of them could take a server's port before it starts. */
-const PORT_MIN = 16_384;
-const PORT_MAX = 32_768;
 
 export interface ClusterOptions {
   /** Folders `1`, `2`, `3` are made in it. */
@@ -36,7 +33,7 @@ export class NatsCluster {
 
   /** Resolves once its JetStream has a leader. */
   static async start({ folder, servers = 3, between }: ClusterOptions): Promise<NatsCluster> {
-    const ports = await freePorts(servers * 2);
+    const ports = await reservePorts(servers * 2);
     const routesOf = (from: number): Promise<string[]> =>
       Promise.all(
         ports.slice(servers).map(async (port, to) => {
@@ -50,11 +47,18 @@ export class NatsCluster {
       const store = join(folder, String(i + 1));
       await mkdir(store, { recursive: true });
       const config = join(folder, `${name}.conf`);
-      await writeFile(config, configOf(name, store, ports[servers + i] ?? 0, await routesOf(i), between !== undefined));
+      // A name of its own: servers of another cluster that look for theirs at one of these ports are sent away.
+      const cluster = { name: `nlm-${ports[0]}`, port: ports[servers + i] ?? 0, routes: await routesOf(i) };
+      await writeFile(config, configOf(name, store, cluster, between !== undefined));
       places.push({ name, store, config, port: ports[i] ?? 0 });
     }
     const cluster = new NatsCluster(places);
-    await cluster.startAll();
+    try {
+      await cluster.startAll();
+    } catch (error) {
+      await cluster.stopAll('SIGKILL');
+      throw error;
+    }
     return cluster;
   }
 
@@ -88,7 +92,10 @@ export class NatsCluster {
 
   /** All that are down, until JetStream has a leader. */
   async startAll(): Promise<void> {
-    await Promise.all(this.#places.map(async (_, index) => this.#servers[index] === undefined && this.start(index)));
+    const started = this.#places.map(async (_, index) => this.#servers[index] === undefined && this.start(index));
+    // All have started, or not, before one that has not is told of.
+    await Promise.allSettled(started);
+    await Promise.all(started);
     await this.#led();
   }
 
@@ -122,28 +129,17 @@ export class NatsCluster {
   }
 }
 
-function configOf(name: string, store: string, port: number, routes: readonly string[], isBetween: boolean): string {
+interface Routes {
+  readonly name: string;
+  readonly port: number;
+  readonly routes: readonly string[];
+}
+
+function configOf(name: string, store: string, { name: cluster, port, routes }: Routes, isBetween: boolean): string {
   // Servers tell each other where they are found: they would go round what stands between them.
   const advertise = isBetween ? `advertise: '127.0.0.1:1', ` : '';
   return `server_name: ${name}
 jetstream: { store_dir: '${store}', max_file_store: 8G, max_memory_store: 256M }
-cluster: { name: nlm, listen: '127.0.0.1:${port}', ${advertise}routes: [${routes.map((route) => `'${route}'`).join(', ')}] }
+cluster: { name: '${cluster}', listen: '127.0.0.1:${port}', ${advertise}routes: [${routes.map((route) => `'${route}'`).join(', ')}] }
 `;
-}
-
-/** Held together until all are known, so that none is given twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  while (servers.length < count) {
-    const server = createServer();
-    const isFree = new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN)), '127.0.0.1', () => resolve(true));
-    });
-    if (await isFree) servers.push(server);
-  }
-  // The cast: each listens on an address of IP.
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -11,6 +11,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { reservePorts } from './ports.js';
 
 const PROGRAM = 'nats-server';
 /** Where Debian puts it, which is in the PATH of root alone. */
@@ -19,7 +20,7 @@ const READY_MS_MAX = 10_000;
 export const HOW_TO_INSTALL = `${PROGRAM} is not installed: on Debian or Ubuntu, apt-get install ${PROGRAM}; else see https://nats.io/download`;
 
 export interface NatsServerOptions {
-  /** 0: a free one. */
+  /** 0: a free one, which it gets again when it is started again. */
   readonly port?: number;
   readonly config?: string;
   /** The folder of its streams; without it, no JetStream. */
@@ -49,14 +50,15 @@ export class NatsServer {
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
     const program = findNatsServer();
     if (program === undefined) throw new Error(HOW_TO_INSTALL);
-    const { port = 0, config, jetstream, environment } = options;
+    const { config, jetstream, environment } = options;
+    const port = options.port || (await reservePorts(1))[0]!;
     const child = spawn(
       program,
       [
         '-a',
         '127.0.0.1',
         '-p',
-        String(port === 0 ? -1 : port),
+        String(port),
         ...(config === undefined ? [] : ['-c', config]),
         ...(jetstream === undefined ? [] : ['-js', '-sd', jetstream]),
       ],
