@@ -20,7 +20,7 @@ const READY_MS_MAX = 10_000;
 export const HOW_TO_INSTALL = `${PROGRAM} is not installed: on Debian or Ubuntu, apt-get install ${PROGRAM}; else see https://nats.io/download`;
 
 export interface NatsServerOptions {
-  /** 0: a free one, which it gets again when it is started again. */
+  /** 0: a free one, which stays this process's: another start may name it. */
   readonly port?: number;
   readonly config?: string;
   /** The folder of its streams; without it, no JetStream. */

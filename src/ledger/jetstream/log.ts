@@ -116,14 +116,6 @@ export class JetStreamLog implements ReplicatedLog {
     return archive.head();
   }
 
-  /** Of the stream; 0 where there is none yet. */
-  async #end(msMax: number): Promise<Position> {
-    const { stream, bus } = this.#options;
-    await bus.connected(msMax);
-    const generation = await stream.find();
-    return generation === undefined ? 0 : ((await stream.state(generation))?.last ?? 0);
-  }
-
   async claim(options: ClaimOptions): Promise<Claimed> {
     assert(!this.#isClaiming && this.#owner === undefined, 'a group is claimed by one at a time');
     const observer = this.#following?.observer;
@@ -156,6 +148,14 @@ export class JetStreamLog implements ReplicatedLog {
     await this.#owner?.close();
     this.#options.peers.close();
     await this.#options.archive.close();
+  }
+
+  /** Of the stream; 0 where there is none yet. */
+  async #end(msMax: number): Promise<Position> {
+    const { stream, bus } = this.#options;
+    await bus.connected(msMax);
+    const generation = await stream.find();
+    return generation === undefined ? 0 : ((await stream.state(generation))?.last ?? 0);
   }
 
   async #follow(observer: LogObserver, signal: AbortSignal): Promise<void> {

@@ -5,9 +5,9 @@ import { chmod, copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hosts } from './addresses.js';
-import { cache, type Kernel } from './kernel.js';
+import { cache, modulesOf, type Kernel } from './kernel.js';
 import { which } from './packages.js';
-import { attempt, run } from './process.js';
+import { librariesOf, run } from './process.js';
 
 const sources = fileURLToPath(new URL('../../../../test/e2e/guest/', import.meta.url));
 const scripts = ['init', 'begin'];
@@ -46,8 +46,7 @@ async function programs(root: string): Promise<void> {
   }
   for (const name of taken) {
     await copyFile(which(name), join(root, 'sbin', name));
-    for (const [, library] of (await attempt(['ldd', which(name)])).stdout.matchAll(/(\/\S+) \(0x/g)) {
-      if (library === undefined) continue;
+    for (const library of await librariesOf(which(name))) {
       const to = join(root, library);
       await mkdir(join(to, '..'), { recursive: true });
       await copyFile(library, to);
@@ -73,8 +72,7 @@ async function configuration(root: string): Promise<void> {
 async function kernelModules(root: string, kernel: Kernel): Promise<void> {
   const order = new Set<string>();
   for (const name of modules) {
-    const lines = await run(['modprobe', '-d', kernel.root, '-S', kernel.version, '--show-depends', name]);
-    for (const [, path] of lines.matchAll(/^insmod (\S+)/gm)) if (path !== undefined) order.add(path);
+    for (const path of await modulesOf(kernel, name)) order.add(path);
   }
   await mkdir(join(root, 'lib/modules'), { recursive: true });
   for (const path of order) await copyFile(path, join(root, 'lib/modules', basename(path)));

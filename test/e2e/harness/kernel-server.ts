@@ -4,8 +4,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Guest } from './guest.js';
-import { cache, type Kernel } from './kernel.js';
-import { attempt, run } from './process.js';
+import { cache, modulesOf, type Kernel } from './kernel.js';
+import { librariesOf, run } from './process.js';
 
 const hook = fileURLToPath(new URL('../../../../ops/hooks/kernel-exports', import.meta.url));
 const programs = ['exportfs', 'rpc.nfsd', 'rpc.mountd'];
@@ -36,13 +36,9 @@ export async function putKernelServer(folder: string, kernel: Kernel): Promise<v
   for (const name of programs) {
     const path = join(root, 'usr/sbin', name);
     put(path, join('sbin', name));
-    for (const [, library] of (await attempt(['ldd', path])).stdout.matchAll(/(\/\S+) \(0x/g)) {
-      if (library !== undefined) put(library, library);
-    }
+    for (const library of await librariesOf(path)) put(library, library);
   }
-  const lines = await run(['modprobe', '-d', kernel.root, '-S', kernel.version, '--show-depends', 'nfsd']);
-  const modules = [...lines.matchAll(/^insmod (\S+)/gm)].flatMap(([, path]) => path ?? []);
-  for (const path of modules) put(path, join('lib/modules', basename(path)));
+  for (const path of await modulesOf(kernel, 'nfsd')) put(path, join('lib/modules', basename(path)));
   put(hook, 'bin/kernel-exports');
 }
 

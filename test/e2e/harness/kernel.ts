@@ -27,6 +27,12 @@ function unpacked(): Kernel | undefined {
   }
 }
 
+/** The files of a module and of what it depends on, in the order in which they are loaded. */
+export async function modulesOf({ root, version }: Kernel, name: string): Promise<string[]> {
+  const lines = await run(['modprobe', '-d', root, '-S', version, '--show-depends', name]);
+  return [...lines.matchAll(/^insmod (\S+)/gm)].flatMap(([, path]) => path ?? []);
+}
+
 /** Fetches the kernel that linux-image-amd64 stands for, unless the cache has one. */
 export async function ensureKernel(): Promise<Kernel> {
   const found = unpacked();

@@ -35,6 +35,12 @@ export async function run(command: readonly string[], limitMs = 60_000): Promise
   throw new Error(`${command.join(' ')}: code ${done.code}\n${done.stderr}${done.stdout}`);
 }
 
+/** The libraries that a program is linked to; none where it is static. */
+export async function librariesOf(program: string): Promise<string[]> {
+  const { stdout } = await attempt(['ldd', program]);
+  return [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, library]) => library ?? []);
+}
+
 const kept = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of kept) child.kill('SIGKILL');
