@@ -26,6 +26,13 @@ export async function pinsOf(
   return pins;
 }
 
+/** The file systems that something pins which came in through the address. */
+export function pinnedThrough(state: NlmFiles | undefined, address: string): string[] {
+  const pins = state?.addressByName.get(address)?.pins ?? [];
+  const pinned = (of: Pins | undefined): boolean => of !== undefined && of.locks + of.shares + of.waiters > 0;
+  return state === undefined ? [] : state.fileSystems.filter(({ id }) => pinned(pins[id])).map(({ name }) => name);
+}
+
 async function pinOf(groups: readonly GroupView[], name: string, except: Selector | undefined): Promise<Pin> {
   const sum = { ...NOTHING };
   const addresses = new Set<string>();

@@ -62,6 +62,8 @@ export interface PurgeReport {
   readonly group: string;
   /** Undefined while the sweep goes on: then there are more rows to come, too. */
   readonly files: number | undefined;
+  /** Of all rows so far. */
+  readonly fileSystems: ReadonlySet<string>;
   /** Made on demand: an array, or what slices like one. */
   readonly rows: RowList;
   /** Rows beyond the limit are counted and not kept: `audit purge` derives them by replay. */

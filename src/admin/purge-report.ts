@@ -4,7 +4,7 @@ import { assert } from '../base/assert.js';
 import { LedgerError } from '../base/errors.js';
 import type { AdminCall } from './call.js';
 import type { PurgeReportReply, PurgeReportRequest } from './messages.js';
-import { checkNode, Room } from './page.js';
+import { checkNode, Room, rowsWithin } from './page.js';
 import type { AdminPort } from './port.js';
 
 export const PAGE_ROWS_DEFAULT = 1000;
@@ -26,7 +26,7 @@ export async function purgeReport(
   assert(report.files !== undefined, 'a whole list knows its files');
   const from = offsetOf(request.cursor);
   const limit = request.limit ?? PAGE_ROWS_DEFAULT;
-  const rows = new Room(limit, pageBytesMax).fill(report.rows.slice(from, from + limit));
+  const rows = new Room(limit, pageBytesMax).fill(await rowsWithin(report.rows, from, from + limit));
   const to = from + rows.length;
   return {
     group,

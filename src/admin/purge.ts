@@ -12,8 +12,8 @@ import type { OrderRequest, PurgeCounts, PurgedGroup, PurgeReply } from './messa
 import { PURGE_ROWS_MAX } from '../engine/purge-reports.js';
 import { matchingRows } from './matching.js';
 import { orderOf, ownGroups } from './order.js';
-import { Room } from './page.js';
-import { pinsOf } from './pins.js';
+import { Room, rowsWithin } from './page.js';
+import { pinnedThrough, pinsOf } from './pins.js';
 import type { AdminPort, DroppedLock, GroupView } from './port.js';
 import { PAGE_ROWS_DEFAULT } from './purge-report.js';
 
@@ -25,9 +25,14 @@ export interface Purge {
   readonly reclaimable?: boolean | undefined;
 }
 
+/** Rows of an answer that a sweep goes on behind: it waits for no more, and `purge-report` has the rest. */
+const ANSWER_ROWS_MAX = 100;
+
 interface Done {
   readonly group: PurgedGroup;
   readonly rows: readonly DroppedLock[];
+  /** That something was dropped on. */
+  readonly fileSystems: Iterable<string>;
 }
 
 /** @throws LedgerError 'not-found' (a single lock), 'refused', or what kept the ledger from taking it */
@@ -35,7 +40,7 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
   const order = orderOf(request, call);
   const dryRun = request.dryRun === true;
   const done: Done[] = [];
-  const room = new Room(PAGE_ROWS_DEFAULT, call.pageBytesMax);
+  const room = new Room(dryRun ? PAGE_ROWS_DEFAULT : ANSWER_ROWS_MAX, call.pageBytesMax);
   for (const group of what.groups) {
     const command = {
       type: 'purge',
@@ -46,9 +51,9 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
     } as const;
     done.push(await purgeGroup(port, group, command, room));
   }
-  const rows = rowsOf(done);
+  const rows = done.flatMap((one) => one.rows);
   const groups = done.map(({ group }) => group);
-  const touched = what.fileSystem === undefined ? rows.map(({ fileSystem }) => fileSystem) : [what.fileSystem];
+  const touched = what.fileSystem === undefined ? done.flatMap((one) => [...one.fileSystems]) : [what.fileSystem];
   return {
     node: port.node().name,
     commandId: order.commandId,
@@ -65,6 +70,8 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
   const { selector, order, dryRun } = command;
   // Of a single one, what it is: it goes at once, and is in no list of a sweep.
   const single = selector.type === 'lock' ? await matchingRows(view, selector, 1) : [];
+  // Of an address it is known before its rows are swept.
+  const pinned = selector.type === 'address' ? pinnedThrough(view.state, selector.address) : [];
   const settled = await port.submit(view.name, command);
   if (settled.type === 'withheld') throw withheld(view.name, settled.cause, order);
   const outcome = purgedOutcome(settled.outcome, view.name);
@@ -75,23 +82,28 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
     const rows = room.fill(await matchingRows(view, selector, PAGE_ROWS_DEFAULT));
     const isWhole = rows.length === dropped(counts);
     const files = isWhole ? { files: new Set(rows.map(({ handle }) => handle)).size } : {};
-    return { group: { ...facts, counts: { ...counts, ...files }, list: 'none' }, rows };
+    return {
+      group: { ...facts, counts: { ...counts, ...files }, list: 'none' },
+      rows,
+      fileSystems: namesOf(rows, pinned),
+    };
   }
   if (selector.type === 'lock' && !repeated) {
-    return { group: { ...facts, counts: { ...counts, files: 1 }, list: 'kept' }, rows: single };
+    const group: PurgedGroup = { ...facts, counts: { ...counts, files: 1 }, list: 'kept' };
+    return { group, rows: single, fileSystems: namesOf(single, pinned) };
   }
   // What of a client pins a file system is counted row by row: its sweep ends first.
-  const wanted = selector.type === 'client' ? Number.POSITIVE_INFINITY : PAGE_ROWS_DEFAULT + 1;
+  const wanted = selector.type === 'client' ? Number.POSITIVE_INFINITY : ANSWER_ROWS_MAX + 1;
   const report = await port.purgeReport(view.name, position, wanted);
-  if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [] };
-  const rows = room.fill(report.rows.slice(0, PAGE_ROWS_DEFAULT));
+  if (report === undefined) return { group: { ...facts, counts, list: 'gone' }, rows: [], fileSystems: pinned };
+  const rows = room.fill(await rowsWithin(report.rows, 0, ANSWER_ROWS_MAX));
   const group: PurgedGroup = {
     ...facts,
     counts: report.files === undefined ? counts : { ...counts, files: report.files },
     list: report.truncated || dropped(counts) > PURGE_ROWS_MAX ? 'truncated' : 'kept',
     ...(rows.length < report.rows.length ? { cursor: String(rows.length) } : {}),
   };
-  return { group, rows };
+  return { group, rows, fileSystems: [...report.fileSystems, ...pinned] };
 }
 
 function purgedOutcome(outcome: { readonly type: string }, group: string): Extract<AdminOutcome, { type: 'purged' }> {
@@ -118,8 +130,8 @@ function dropped({ locks, waiters, shares }: PurgeCounts): number {
   return locks + waiters + shares;
 }
 
-function rowsOf(done: readonly Done[]): readonly DroppedLock[] {
-  return done.flatMap(({ rows }) => rows);
+function namesOf(rows: readonly DroppedLock[], pinned: readonly string[]): Iterable<string> {
+  return new Set([...rows.map(({ fileSystem }) => fileSystem), ...pinned]);
 }
 
 function total(groups: readonly PurgedGroup[]): PurgeCounts {

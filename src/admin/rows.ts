@@ -3,6 +3,7 @@
  * list over millions of locks keeps nobody waiting. A slot is a cursor: rows that come and go meanwhile may be missed.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesToHex, NO_BYTES, type Bytes } from '../base/bytes.js';
 import { equalU64, U64_MAX, u64ToString } from '../base/u64.js';
 import { EXCLUSIVE, HANDLE_SHIFT, L_FILE, L_FLAGS, L_ID, L_OWNER, L_TIME } from '../core/lock-rows.js';
@@ -162,8 +163,4 @@ export function rangeTexts({ start, end }: Range): { readonly start: string; rea
 
 function handlesOf(state: NlmFiles, file: number): readonly Bytes[] {
   return state.fileNames[file]?.handles ?? [];
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

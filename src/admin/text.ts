@@ -3,23 +3,23 @@
  * backslash) as `\xNN`. Reversible, so that a name that `locks` prints can be given to `unlock-client`.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { bytesFrom, bytesToBuffer, type Bytes } from '../base/bytes.js';
 
 const ESCAPE = /\\x([0-9a-f]{2})/gi;
 const PLAIN_ASCII = /^[ -[\]-~]*$/;
+const NOT_PLAIN_ASCII = /[^ -[\]-~]/g;
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\\]/gu;
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const ESCAPES = Array.from({ length: 256 }, (_, byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
 
 export function textOfBytes(bytes: Bytes): string {
   if (PLAIN_ASCII.test(bytes)) return bytes;
   const buffer = bytesToBuffer(bytes);
-  try {
-    return strict.decode(buffer).replace(UNPRINTABLE, (character) => escaped(Buffer.from(character, 'utf8')));
-  } catch {
-    return Array.from(buffer, (byte) =>
-      byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : escaped([byte]),
-    ).join('');
-  }
+  if (!isUtf8(buffer)) return bytes.replace(NOT_PLAIN_ASCII, escaped);
+  return buffer.toString('utf8').replace(UNPRINTABLE, (character) => {
+    const encoded = character < '\x80' ? character : bytesFrom(Buffer.from(character, 'utf8'));
+    return encoded.replace(NOT_PLAIN_ASCII, escaped);
+  });
 }
 
 export function bytesOfText(text: string): Bytes {
@@ -33,6 +33,6 @@ export function bytesOfText(text: string): Bytes {
   return bytesFrom(Buffer.concat(parts));
 }
 
-function escaped(bytes: Iterable<number>): string {
-  return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+function escaped(byte: string): string {
+  return ESCAPES[byte.charCodeAt(0)]!;
 }

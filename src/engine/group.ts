@@ -37,7 +37,7 @@ import type { Settle } from './settled.js';
 /** What one slice of a sweep may take of a turn: other clients hardly notice. Milliseconds. */
 const SWEEP_MS_MAX = 2;
 /** Rows that are swept between two looks at the clock. */
-const SWEEP_ROWS = 128;
+const SWEEP_ROWS = 16;
 /** What waking (in steps that the core bounds) may take of a turn, however many commands come in it. Milliseconds. */
 const WAKE_MS_MAX = 2;
 /** Callbacks that begin when one batch has landed: about a millisecond. */
@@ -142,6 +142,7 @@ export class Group {
       settle({ type: 'withheld', cause: this.#failure });
       return;
     }
+    const marked = this.state.sweeps.length;
     const { events, outcome, rest } = this.#step(command);
     // What another owner may have given away meanwhile is not granted again without asking the ledger.
     if (this.#options.confirmMs !== undefined && events.length === 0 && isRepeatedGrant(command, outcome))
@@ -151,7 +152,7 @@ export class Group {
     else if (outcome.type === 'again') this.#deferred.push({ command, settle });
     else this.#owe(outcome, settle);
     if (events.length === 0) return;
-    if (isSweeping(this.state)) this.#bulkAt = Math.max(this.#bulkAt, this.#pending.at(-1)?.position ?? 0);
+    if (this.state.sweeps.length > marked) this.#bulkAt = this.#pending.at(-1)?.position ?? this.#durable;
     this.#follow();
   }
 

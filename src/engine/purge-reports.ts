@@ -16,6 +16,8 @@ const REPORTS_MAX = 16;
 export interface CollectedReport {
   readonly rows: DroppedRows;
   readonly files: IdSet;
+  /** Names of theirs. */
+  readonly fileSystems: Set<string>;
   truncated: boolean;
   /** The sweep has ended. */
   complete: boolean;
@@ -42,6 +44,7 @@ export class PurgeReports {
     const report = this.#done.get(position) ?? {
       rows: new DroppedRows(),
       files: new IdSet(),
+      fileSystems: new Set<string>(),
       truncated: false,
       complete: false,
     };
@@ -53,6 +56,7 @@ export class PurgeReports {
     const report = this.#current?.report;
     if (report === undefined) return;
     report.files.add(row.file);
+    report.fileSystems.add(row.fileSystem);
     if (report.rows.length < PURGE_ROWS_MAX) report.rows.push(row);
     else report.truncated = true;
     if (report.rows.length === this.#wanted) this.#tell();

@@ -110,12 +110,12 @@ export class LocalNode implements AdminPort {
   async purgeReport(group: string, position: Position, wanted: number): Promise<PurgeReport | undefined> {
     const report = await this.#parts.reports.get(group)?.get(position, wanted);
     if (report === undefined) return undefined;
-    const { files, rows, truncated, complete } = report;
+    const { files, fileSystems, rows, truncated, complete } = report;
     const list = {
       length: rows.length,
       slice: (start: number, end?: number) => rows.slice(start, end).map(droppedRow),
     };
-    return { group, files: complete ? files.size : undefined, rows: list, truncated };
+    return { group, files: complete ? files.size : undefined, fileSystems, rows: list, truncated };
   }
 
   takeovers(): readonly TakeoverView[] {

@@ -228,20 +228,34 @@ test('waiters tell behind whom they stand and for how long', async (t) => {
   t.like(rows[0]?.behind[0], { client: 'client1', clientAddress: '10.1.0.7', svid: 17, exclusive: true });
 });
 
-test('a long purge is paged: the first thousand rows, then purge-report from its cursor', async (t) => {
+test('a long purge is paged: the first hundred rows, then purge-report from its cursor', async (t) => {
   const node = new FakeNode();
   for (let i = 0; i < 1200; i += 1) await node.lock({ handle: i.toString(16).padStart(4, '0') });
   const reply = await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2' });
-  t.is(reply.rows.length, 1000);
+  t.is(reply.rows.length, 100);
   const [group] = reply.groups;
   const rest = await ask<{ rows: readonly unknown[]; cursor?: string }>(t, node, 'purge-report', {
     group: 'default',
     position: group?.position ?? 0,
     cursor: group?.cursor ?? '',
   });
-  t.is(rest.rows.length, 200);
-  t.is(rest.cursor, undefined);
+  t.is(rest.rows.length, 1000);
+  t.is(rest.cursor, '1100');
   await refuses(t, node, 'purge-report', { group: 'default', position: 1 }, 'not-found');
+});
+
+test('what still pins a file system is told of each that lost a lock, also behind the rows of the answer', async (t) => {
+  const node = new FakeNode();
+  const late = { handle: 'ffff', fileSystem: '/srv/late' };
+  await node.lock({ ...late, serverAddress: '10.1.1.3', exclusive: false });
+  await node.lock({ ...late, exclusive: false });
+  for (let i = 0; i < 120; i += 1) await node.lock({ handle: i.toString(16).padStart(4, '0') });
+  const reply = await ask<PurgeReply>(t, node, 'unlock-ip', { address: '10.1.1.2' });
+  t.false(reply.rows.some(({ fileSystem }) => fileSystem === '/srv/late'));
+  t.like(
+    reply.pins.find(({ fileSystem }) => fileSystem === '/srv/late'),
+    { locks: 1, addresses: ['10.1.1.3'] },
+  );
 });
 
 test('status is as bad as the worst group', async (t) => {

@@ -2,17 +2,22 @@
 
 import test from 'ava';
 import type { Command } from '../../src/core/command.js';
-import { initialState } from '../../src/core/state.js';
+import { initialState, isSweeping } from '../../src/core/state.js';
 import { Group } from '../../src/engine/group.js';
 import { Chain } from '../../src/ledger/chain.js';
+import type { AppendOutcome, Ledger, SealedEntry } from '../../src/ledger/port.js';
 import { MemoryLedger, MemoryLog } from '../../src/ledger/memory.js';
-import { lock, unlock } from '../support/commands.js';
+import { lock, order, unlock } from '../support/commands.js';
 import { UNLOCK_STEP_MAX } from '../../src/core/limits.js';
 
 function groupInMemory(grantsOf: (grants: number) => void = () => undefined): Group {
   const log = new MemoryLog('g');
+  return groupOn(new MemoryLedger(log), log, grantsOf);
+}
+
+function groupOn(ledger: Ledger, log: MemoryLog, grantsOf: (grants: number) => void = () => undefined): Group {
   return new Group({
-    ledger: new MemoryLedger(log),
+    ledger,
     chain: new Chain('g', log.head),
     state: initialState(),
     node: 'a',
@@ -66,3 +71,43 @@ test('while an UNLOCK of very many locks goes on, other calls are answered', asy
   t.deepEqual(order, ['lock granted', 'lock granted', 'lock granted', 'unlock granted']);
   t.is(group.state.lockCount, 3);
 });
+
+/** Appends wait for as long as `held` does. */
+class HeldLedger extends MemoryLedger {
+  held = Promise.resolve();
+
+  override async append(entry: SealedEntry, options?: { readonly urgent?: boolean }): Promise<AppendOutcome> {
+    await this.held;
+    return super.append(entry, options);
+  }
+}
+
+test('the sweep of a purge waits for its own entry, and for no other call', async (t) => {
+  const log = new MemoryLog('g');
+  const ledger = new HeldLedger(log);
+  const group = groupOn(ledger, log);
+  for (let i = 0; i < 500; i += 1) group.submit(lock({ file: `file ${i}` }), () => undefined);
+  await group.drain();
+  const hold = (): (() => void) => {
+    let free = (): void => undefined;
+    ledger.held = new Promise((resolve) => (free = resolve));
+    return free;
+  };
+  const landPurge = hold();
+  const selector = { type: 'address', address: '10.1.1.1' } as const;
+  const purged = ask(group, { type: 'purge', selector, order: order(), dryRun: false, reclaimable: false });
+  await turns();
+  t.true(isSweeping(group.state));
+  landPurge();
+  t.is(await purged, 'purged');
+  const landLock = hold();
+  const locked = ask(group, lock({ svid: 2, to: '10.1.1.2' }));
+  await turns();
+  t.false(isSweeping(group.state));
+  landLock();
+  t.is(await locked, 'granted');
+});
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 200; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}

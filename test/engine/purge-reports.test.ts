@@ -21,6 +21,7 @@ test('the first rows of a purge are there before all of them, and all of them wh
   const report = await whole;
   t.like(summary(report), { rows: ['a', 'b', 'c'], complete: true, truncated: false });
   t.is(report?.files.size, 2);
+  t.deepEqual([...(report?.fileSystems ?? [])], ['/srv/data']);
   t.like(await reports.get(7, 9), { complete: true });
   t.is(await reports.get(8, 1), undefined);
 });

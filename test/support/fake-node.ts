@@ -94,6 +94,7 @@ export class FakeNode implements AdminPort {
     const { events, outcome } = decide(this.state, command, { now: NOW, mayGrant: true });
     const rows: DroppedLock[] = [];
     const files = new Set<number>();
+    const fileSystems = new Set<string>();
     if (events.length > 0) this.position += 1;
     for (const event of events) {
       evolve(this.state, event, { position: this.position, epoch: 3, time: NOW });
@@ -102,6 +103,7 @@ export class FakeNode implements AdminPort {
     while (
       !sweep(this.state, 1000, (row) => {
         files.add(row.file);
+        fileSystems.add(row.fileSystem);
         rows.push({
           kind: row.type,
           lock: row.id,
@@ -118,7 +120,7 @@ export class FakeNode implements AdminPort {
       })
     );
     if (command.type === 'purge' && events.length > 0) {
-      this.reports.set(this.position, { group: 'default', files: files.size, rows, truncated: false });
+      this.reports.set(this.position, { group: 'default', files: files.size, fileSystems, rows, truncated: false });
     }
     return { type: 'answer', outcome, position: this.position };
   }
