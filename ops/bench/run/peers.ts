@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { startEtcd } from './etcd.js';
 import { startGanesha, whyNoGanesha } from './ganesha.js';
 import { isInstalled } from './installed.js';
 import { startRedis } from './redis.js';
@@ -18,9 +19,7 @@ export function absentPeers(): string[] {
   return [
     ...(ganesha === undefined ? [] : [`NFS-Ganesha: ${ganesha}`]),
     ...(isInstalled('redis-server') ? [] : ['Redis: redis-server is not installed']),
-    isInstalled('etcd')
-      ? 'etcd: installed, and not measured: the bench speaks no gRPC'
-      : 'etcd: not installed (the bench would not measure it: it speaks no gRPC)',
+    ...(isInstalled('etcd') ? [] : ['etcd: etcd is not installed']),
   ];
 }
 
@@ -35,6 +34,7 @@ export async function startPeers(folder: string): Promise<Peers> {
   };
   try {
     if (whyNoGanesha() === undefined) started.push(await startGanesha(place('ganesha')));
+    if (isInstalled('etcd')) started.push(await startEtcd(place('etcd')));
     if (isInstalled('redis-server')) started.push(await startRedis(place('redis')));
   } catch (error) {
     await stop();

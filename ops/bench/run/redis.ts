@@ -8,11 +8,9 @@ import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import type { Figures } from '../load/generator.js';
-import { Histogram } from '../load/histogram.js';
-import { cpuMicroseconds, residentBytes } from '../load/process.js';
 import { ended, freePort, HOST } from './child.js';
-import type { Contender, Shape, Timing } from './shapes.js';
+import { closedLoop, lanes, later, type LoadedConnection, type Tally } from './closed-loop.js';
+import type { Contender } from './shapes.js';
 
 export interface Redis {
   readonly contender: Contender;
@@ -21,7 +19,6 @@ export interface Redis {
 
 const START_MS_MAX = 10_000;
 const TRY_AGAIN_MS = 20;
-const DRAIN_MS_MAX = 5000;
 
 export async function startRedis(folder: string): Promise<Redis> {
   const port = await freePort();
@@ -50,101 +47,50 @@ export async function startRedis(folder: string): Promise<Redis> {
       udpPort: port,
       handles: [],
       monitored: false,
-      load: (shape, timing) => load(pid, port, shape, timing),
+      load: (shape, timing) =>
+        closedLoop(pid, async (n, depth, tally) => loaded(await open(port), n, depth, tally), shape, timing),
     },
     stop: () => ended(child, 'SIGTERM'),
   };
 }
 
-/** As the load generator: closed loops of calls, `depth` of them on each connection. */
-async function load(pid: number, port: number, shape: Shape, timing: Timing): Promise<Figures | undefined> {
-  if (shape.transport === 'udp' || shape.rate !== undefined) return undefined;
-  const tally = { histogram: new Histogram(), wrong: 0, firstWrong: undefined as string | undefined, stopping: false };
-  const sockets: Socket[] = [];
-  for (let n = 0; n < shape.connections; n += 1) sockets.push(await open(port));
-  const done = sockets.map((socket, n) => lanes(socket, n, shape.depth, tally));
-  await later(timing.warmupMs);
-  tally.histogram = new Histogram();
-  const [began, cpu, own] = [performance.now(), cpuMicroseconds(pid), process.cpuUsage()];
-  await later(timing.durationMs);
-  const { histogram, wrong, firstWrong } = tally;
-  const seconds = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(own);
-  const serverCpu = (cpuMicroseconds(pid) - cpu) / histogram.count;
-  tally.stopping = true;
-  tally.histogram = new Histogram();
-  await Promise.race([Promise.all(done), later(DRAIN_MS_MAX)]);
-  for (const socket of sockets) socket.destroy();
-  return {
-    seconds,
-    operations: histogram.count,
-    operationsPerSecond: histogram.count / seconds,
-    p50: histogram.quantile(0.5),
-    p99: histogram.quantile(0.99),
-    p999: histogram.quantile(0.999),
-    max: histogram.max,
-    wrong,
-    firstWrong,
-    retransmissions: 0,
-    serverCpu,
-    ownCpu: (user + system) / histogram.count,
-    serverResident: residentBytes(pid),
-  };
-}
-
-interface Tally {
-  histogram: Histogram;
-  wrong: number;
-  firstWrong: string | undefined;
-  stopping: boolean;
-}
-
-/** Each lane takes and drops a key of its own. Resolves once every lane has stopped. */
-function lanes(socket: Socket, connection: number, depth: number, tally: Tally): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let alive = depth;
-    let out = '';
-    let rest = '';
-    const waiting: ((reply: string) => void)[] = [];
-    const ask = (command: string, expected: string, then: () => void): void => {
-      const began = performance.now();
-      out += command;
-      waiting.push((reply) => {
-        tally.histogram.record((performance.now() - began) * 1000);
-        if (reply !== expected) {
-          tally.wrong += 1;
-          tally.firstWrong ??= reply;
-        }
-        then();
-      });
-    };
-    for (let lane = 0; lane < depth; lane += 1) {
-      const key = `lock:${connection}:${lane}`;
-      const set = command('SET', key, 'owner-1234567890', 'NX', 'PX', '30000');
-      const del = command('DEL', key);
-      const again = (): void => {
-        if (!tally.stopping) return ask(set, '+OK', () => ask(del, ':1', again));
-        alive -= 1;
-        if (alive === 0) resolve();
-      };
-      again();
-    }
-    socket.setEncoding('latin1');
-    socket.on('error', reject);
-    socket.on('data', (chunk: string) => {
-      const text = rest + chunk;
-      let at = 0;
-      for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', at)) {
-        waiting.shift()?.(text.slice(at, end));
-        at = end + 2;
-      }
-      rest = text.slice(at);
-      if (out !== '') socket.write(out, 'latin1');
-      out = '';
+/** Each lane takes and drops a key of its own. */
+function loaded(socket: Socket, connection: number, depth: number, tally: Tally): LoadedConnection {
+  let out = '';
+  let rest = '';
+  const waiting: ((reply: string) => void)[] = [];
+  const ask = (command: string, expected: string, then: () => void): void => {
+    const began = performance.now();
+    out += command;
+    waiting.push((reply) => {
+      tally.record(began, reply === expected ? undefined : reply);
+      then();
     });
-    socket.write(out, 'latin1');
+  };
+  const send = (): void => {
+    if (out !== '') socket.write(out, 'latin1');
     out = '';
+  };
+  socket.setEncoding('latin1');
+  socket.on('data', (chunk: string) => {
+    const text = rest + chunk;
+    let at = 0;
+    for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', at)) {
+      waiting.shift()?.(text.slice(at, end));
+      at = end + 2;
+    }
+    rest = text.slice(at);
+    send();
   });
+  const failed = new Promise<never>((_, reject) => socket.on('error', reject));
+  const stopped = lanes(depth, tally, (lane, again) => {
+    const key = `lock:${connection}:${lane}`;
+    const set = command('SET', key, 'owner-1234567890', 'NX', 'PX', '30000');
+    const del = command('DEL', key);
+    return () => ask(set, '+OK', () => ask(del, ':1', again));
+  });
+  send();
+  return { done: Promise.race([stopped, failed]), close: () => socket.destroy() };
 }
 
 function command(...words: readonly string[]): string {
@@ -156,8 +102,4 @@ async function open(port: number): Promise<Socket> {
   await once(socket, 'connect');
   socket.setNoDelay(true);
   return socket;
-}
-
-function later(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
