@@ -10,10 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsCluster } from '../nats/cluster.js';
 import { benchAppends } from './replicated/appends.js';
-import { benchNodes, serveNodes } from './replicated/nodes.js';
+import { benchNodes, reportNodes, serveNodes } from './replicated/nodes.js';
 import { Publisher } from './replicated/publisher.js';
 
 const QUICK = process.argv.includes('--quick');
+const WARM_MS = 8000;
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'nlm-ledger-bench-'));
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   try {
     if (process.argv.includes('--serve')) return await serveNodes(folder, cluster, say);
     const [rounds, durationMs, appends] = QUICK ? [2, 2000, 300] : [5, 4000, 3000];
-    await benchNodes({ folder, cluster, publisher, rounds, durationMs, say });
+    reportNodes(await benchNodes({ folder, cluster, publisher, rounds, durationMs, warmMs: WARM_MS, say }), say);
     await benchAppends(folder, cluster.urls, publisher, appends, say);
   } finally {
     await publisher.close();

@@ -16,9 +16,11 @@ import { connectionCurve } from './run/connections.js';
 import { furnish, isInside, runInside } from './run/namespace.js';
 import { freePort, freePorts, startIdle, startNode } from './run/child.js';
 import { runHeld, type HeldFigures } from './run/held.js';
+import { isInstalled } from './run/installed.js';
 import { IDLE, NODE } from './run/names.js';
 import { absentPeers, startPeers } from './run/peers.js';
 import { keptOf, readKept, regressions, writeKept } from './run/reference.js';
+import { runReplicas } from './run/replicas.js';
 import type { Results } from './run/results.js';
 import { ownHandles, runRounds, type Contender, type Rounds } from './run/shapes.js';
 import { tableLines } from './run/table.js';
@@ -30,6 +32,7 @@ interface Plan {
   readonly durationMs: number;
   readonly warmupMs: number;
   readonly volumeMs: number;
+  readonly replicas: { readonly rounds: number; readonly durationMs: number; readonly warmMs: number };
   /** The largest number of the curve of connections. */
   readonly connections: number;
   readonly held: readonly {
@@ -45,6 +48,7 @@ const QUICK: Plan = {
   durationMs: 400,
   warmupMs: 150,
   volumeMs: 1000,
+  replicas: { rounds: 1, durationMs: 1000, warmMs: 2000 },
   connections: 100,
   held: [{ count: 100_000, durationMs: 2000, starts: 1, purges: 1 }],
 };
@@ -53,6 +57,7 @@ const FULL: Plan = {
   durationMs: 1000,
   warmupMs: 300,
   volumeMs: 5000,
+  replicas: { rounds: 5, durationMs: 2000, warmMs: 6000 },
   connections: 1000,
   held: [
     { count: 100_000, durationMs: 4000, starts: 3, purges: 3 },
@@ -81,6 +86,7 @@ async function main(): Promise<void> {
     return;
   }
   for (const line of peers ? absentPeers() : ['any peer: --no-peers']) console.log(`Without ${line}.`);
+  if (!isInstalled('nats-server')) console.log('Without three replicas: nats-server is not installed.');
   const plan = values.quick ? QUICK : FULL;
   const began = new Date();
   const folder = mkdtempSync(join(values.data, 'nlm-bench-'));
@@ -138,12 +144,15 @@ async function measure(plan: Plan, folder: string, path: (name: string) => strin
     for (const { count, ...how } of plan.held) {
       held.push(await runHeld({ count, ...how, data: path(`held-${count}`), idle: idleContender, say }));
     }
+    const replicas = isInstalled('nats-server')
+      ? await runReplicas({ folder: path('replicas'), ...plan.replicas, say })
+      : undefined;
     say('curves');
     const curves = [
       ...(await coreCurves(path('curves'))),
       await connectionCurve(path('connections'), plan.connections),
     ];
-    return { rounds, volume, held, curves, yardstickMs: yardstick };
+    return { rounds, volume, held, replicas, curves, yardstickMs: yardstick };
   } finally {
     await idle.stop();
   }

@@ -25,7 +25,6 @@ const CALLERS = 8;
 /** A LOCK's entry, about. */
 const ENTRY_BYTES = 250;
 const PUBLISHES = 300;
-const WARM_MS = 8000;
 
 interface Nodes {
   readonly owner: NodeChild;
@@ -39,21 +38,23 @@ export interface NodesOptions {
   readonly publisher: Publisher;
   readonly rounds: number;
   readonly durationMs: number;
+  /** Of load on each of the two that are loaded, before the first round. */
+  readonly warmMs: number;
   readonly say: (line: string) => void;
 }
 
-export async function benchNodes(options: NodesOptions): Promise<void> {
-  const { folder, cluster, publisher, rounds, durationMs, say } = options;
+export async function benchNodes(options: NodesOptions): Promise<readonly Round[]> {
+  const { folder, cluster, publisher, rounds, durationMs, warmMs, say } = options;
   const nodes = await startAll(folder, cluster);
   const lag = new Lag(publisher.connection, GROUP, 'b');
   try {
-    for (const node of [nodes.owner, nodes.embedded]) await load(node, hostOf(nodes, node), 64, 16, WARM_MS);
+    for (const node of [nodes.owner, nodes.embedded]) await load(node, hostOf(nodes, node), 64, 16, warmMs);
     const seen: Round[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      say(`round ${round + 1} of ${rounds}`);
+      say(`three replicas: round ${round + 1} of ${rounds}`);
       seen.push(await measure(nodes, cluster, publisher, lag, durationMs));
     }
-    report(seen, say);
+    return seen;
   } finally {
     for (const node of Object.values(nodes)) await (node as NodeChild).stop();
   }
@@ -76,7 +77,8 @@ export async function serveNodes(folder: string, cluster: NatsCluster, say: (lin
   }
 }
 
-interface Round {
+export interface Round {
+  /** Milliseconds of one message of an entry's size, one after the other: the servers' own part. */
   readonly publish: readonly number[];
   readonly single: Figures;
   readonly singleEmbedded: Figures;
@@ -123,7 +125,7 @@ async function measure(
   };
 }
 
-function report(rounds: readonly Round[], say: (line: string) => void): void {
+export function reportNodes(rounds: readonly Round[], say: (line: string) => void): void {
   const of = (pick: (round: Round) => number): number => median(rounds.map(pick));
   const rate = (pick: (round: Round) => Figures): string => of((r) => pick(r).operationsPerSecond).toFixed(0);
   const cpu = (pick: (round: Round) => Figures): string => of((r) => pick(r).serverCpu ?? 0).toFixed(1);

@@ -22,7 +22,7 @@ export interface Kept {
 }
 
 export function keptOf(results: Results): Kept[] {
-  const { rounds, held, volume, yardstickMs } = results;
+  const { rounds, held, volume, replicas = [], yardstickMs } = results;
   const of = (shape: string, server: string, pick: (run: Run) => number): number[] =>
     rounds.runs.filter((run) => run.shape === shape && run.server === server).map(pick);
   const overIdle = (shape: string, pick: (run: Run) => number): number =>
@@ -53,6 +53,8 @@ export function keptOf(results: Results): Kept[] {
     kept.push({ name: `${many}: purge, in yardsticks`, value: purged, better: 'less' });
     kept.push({ name: `${many}: a million events replayed, in yardsticks`, value: replayed, better: 'less' });
   }
+  const replicated = median(replicas.map((round) => round.operationsPerSecond / round.embeddedPerSecond));
+  kept.push({ name: 'three replicas, 64x16: operations over the embedded node', value: replicated, better: 'more' });
   // What a starved machine did not measure is nothing to be held against.
   return kept.filter(({ value }) => Number.isFinite(value) && value > 0);
 }

@@ -3,6 +3,7 @@
 import type { Figures } from '../load/generator.js';
 import { exponentOf } from '../curves/fit.js';
 import { GANESHA, IDLE, NODE } from './names.js';
+import type { ReplicaFigures } from './replicas.js';
 import type { Results } from './results.js';
 import type { Rounds, Run } from './shapes.js';
 import { median, ratios } from './statistics.js';
@@ -22,7 +23,13 @@ export function tableLines(results: Results): string[] {
     '',
     ...aligned([['shape', 'server', 'operations/s', 'p50 us', 'p99 us', 'CPU us/op'], ...shapeRows(rounds.runs)]),
     '',
-    ...aligned([['what', 'measured', 'mark'], ...ratioRows(rounds), ...heldRows(results), ...volumeRows(results)]),
+    ...aligned([
+      ['what', 'measured', 'mark'],
+      ...ratioRows(rounds),
+      ...heldRows(results),
+      ...volumeRows(results),
+      ...replicaRows(results),
+    ]),
     '',
     ...aligned([['curve', 'from', 'to', 'exponent', 'allowed'], ...curveRows(results)]),
   ];
@@ -107,6 +114,34 @@ function volumeRows({ volume }: Results): Row[] {
     `${bytes.toFixed(0)} B`,
     '<= 160 B',
   ]);
+}
+
+function replicaRows({ replicas = [] }: Results): Row[] {
+  if (replicas.length === 0) return [];
+  const of = (pick: (round: ReplicaFigures) => number, digits = 0): string => spread(replicas.map(pick), digits);
+  const parts: readonly (readonly [string, (round: ReplicaFigures) => number])[] = [
+    ['the owner', (round) => round.ownerCpu],
+    ['the follower', (round) => round.followerCpu],
+    ['the three servers', (round) => round.serversCpu],
+  ];
+  return [
+    [
+      'three replicas, 64x16: durable by acknowledgement and local sync',
+      `${of((round) => round.operationsPerSecond)}/s`,
+      '>= 100,000/s',
+    ],
+    [
+      'three replicas, 64x16, operations over the embedded node',
+      of((round) => round.operationsPerSecond / round.embeddedPerSecond, 2),
+      '',
+    ],
+    ...parts.map(([part, pick]): Row => [`three replicas, 64x16, CPU us/op: ${part}`, of(pick, 1), '']),
+    [
+      "three replicas, 1x1 p50 over the servers' acknowledgement",
+      of((round) => round.p50 / round.acknowledgedP50, 2),
+      '',
+    ],
+  ];
 }
 
 function curveRows({ curves }: Results): string[][] {
