@@ -10,6 +10,8 @@ import { u64ToBigInt, type U64 } from './u64.js';
 const FIRST_SIZE_BYTES = 16 * 1024;
 /** Below this many characters a loop is quicker than the call into Node's encoder. */
 const LOOP_CHARS_MAX = 40;
+/** The length of a shorter text stands in its first byte. */
+const SHORT_CHARS_MAX = 32;
 
 export class MsgpackWriter {
   #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE_BYTES);
@@ -21,7 +23,7 @@ export class MsgpackWriter {
 
   /** What was written, as a copy of the caller's own, and begins anew. */
   take(): Uint8Array {
-    const taken = Buffer.allocUnsafeSlow(this.#at);
+    const taken = Buffer.allocUnsafe(this.#at);
     this.#buffer.copy(taken, 0, 0, this.#at);
     this.#at = 0;
     return taken;
@@ -72,6 +74,7 @@ export class MsgpackWriter {
   }
 
   text(value: string): void {
+    if (value.length < SHORT_CHARS_MAX && this.#shortAscii(value)) return;
     const bytes = Buffer.from(value, 'utf8');
     if (bytes.length < 32) this.#byte(0xa0 | bytes.length);
     else if (bytes.length < 0x100) this.#two(0xd9, bytes.length);
@@ -97,6 +100,24 @@ export class MsgpackWriter {
   raw(value: Uint8Array): void {
     const at = this.#grow(value.length);
     this.#buffer.set(value, at);
+  }
+
+  /** False where it is none: then nothing was written. */
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    const from = this.#at;
+    const at = this.#grow(1 + length);
+    const buffer = this.#buffer;
+    buffer[at] = 0xa0 | length;
+    for (let i = 0; i < length; i += 1) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#at = from;
+        return false;
+      }
+      buffer[at + 1 + i] = code;
+    }
+    return true;
   }
 
   #binaryHead(length: number): void {
