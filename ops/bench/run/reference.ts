@@ -14,6 +14,8 @@ import { exponentOf } from '../curves/fit.js';
 
 /** A machine that does something else moves a ratio by up to a half; a change of the code that matters moves it by more. */
 const MARGIN = 2;
+/** How much a shorter order takes is chance: it is one reply. */
+const PURGE_MS_MIN = 30;
 
 export interface Kept {
   readonly name: string;
@@ -46,7 +48,7 @@ export function keptOf(results: Results): Kept[] {
   for (const { count, bytesALock, startMs, purges, replay } of held) {
     const many = `${count.toLocaleString('en')} held`;
     const started = median(startMs) / yardstickMs;
-    const purged = median(purges.map(({ milliseconds }) => milliseconds)) / yardstickMs;
+    const purged = Math.max(median(purges.map(({ milliseconds }) => milliseconds)), PURGE_MS_MIN) / yardstickMs;
     const replayed = 1e9 / replay.eventsPerSecond / yardstickMs;
     kept.push({ name: `${many}: memory a lock, bytes`, value: bytesALock, better: 'less' });
     kept.push({ name: `${many}: start after SIGKILL, in yardsticks`, value: started, better: 'less' });
