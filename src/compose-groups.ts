@@ -101,9 +101,12 @@ export class GroupEffects {
     this.#taker?.reached(batch.position);
     watchers.publish(this.name, batch, state);
     for (const event of batch.events) {
+      // Almost all of them: objects of so many shapes are looked at once.
+      const { type } = event;
+      if (type === 'lock-granted' || type === 'lock-released') continue;
       reportPurge(this.reports, batch.position, event, state);
-      if (event.type === 'notify-ordered') onNotices();
-      if (event.type === 'waiter-queued') warmCallback(clientCalls, event, state);
+      if (type === 'notify-ordered') onNotices();
+      if (type === 'waiter-queued') warmCallback(clientCalls, event, state);
     }
     if (batch.grants.length === 0) return;
     // The replies of this batch are written in a microtask of this turn: a waiter hears BLOCKED before GRANTED.
