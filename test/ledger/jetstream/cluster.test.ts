@@ -5,7 +5,7 @@ import { connectOnce } from '../../../src/bus/connection.js';
 import { Chain, equalBytes } from '../../../src/ledger/chain.js';
 import { freeze, natsTest } from '../../support/nats.js';
 import { sealNext } from '../contract.js';
-import { leaderOf, Owner, PLAIN, startCluster, startLog } from './fixture.js';
+import { leaderOf, Owner, PLAIN, replicasLevel, startCluster, startLog } from './fixture.js';
 
 /** A thousand with NLM_ROUNDS=1000. */
 const ROUNDS = Number(process.env['NLM_ROUNDS'] ?? 40);
@@ -96,11 +96,13 @@ natsTest(
     await connection.request('$JS.API.STREAM.LEADER.STEPDOWN.NLM_g_1', undefined, { timeout: 5000 });
     await connection.close();
     await owner.append(5);
+    await replicasLevel(cluster);
     for (const index of [0, 1, 2]) {
       await cluster.stop(index, 'SIGKILL');
       await owner.append(3);
       await cluster.start(index);
       await owner.append(3);
+      await replicasLevel(cluster);
     }
     await b.observer.until(({ positions }) => positions.length === 28);
     t.deepEqual(

@@ -1,5 +1,6 @@
 /** Nodes of a cluster without their engines: a bus, an archive and the log of one group each, on a real server. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { NatsCluster } from '../../../ops/nats/cluster.js';
 import { Bus } from '../../../src/bus/bus.js';
@@ -13,6 +14,8 @@ import { acquire, smallLedger, temporaryFolder } from '../fixture.js';
 
 export const PLAIN: ClaimOptions = { acceptLoss: false, quorum: false };
 const CONNECT_MS_MAX = 5000;
+const INFO_MS_MAX = 1000;
+const LOOK_MS = 50;
 
 export interface LogNode {
   readonly log: ReplicatedLog;
@@ -40,6 +43,37 @@ export async function leaderOf(cluster: NatsCluster): Promise<number> {
     const { data } = await connection.request('$JS.API.STREAM.INFO.NLM_g_1', undefined, { timeout: 5000 });
     const { cluster: state } = JSON.parse(Buffer.from(data).toString()) as { cluster: { leader: string } };
     return cluster.names.indexOf(state.leader);
+  } finally {
+    await connection.close();
+  }
+}
+
+interface Replica {
+  readonly current: boolean;
+  readonly offline?: boolean;
+}
+
+/**
+ * Resolves once the stream has a leader and every replica is level with it. nats-server 2.9.10 may elect nobody, for ever,
+ * where a server is lost while another that came back just before is not: a rolling restart waits for each.
+ */
+export async function replicasLevel(cluster: NatsCluster): Promise<void> {
+  const connection = await connectOnce({ servers: cluster.urls, name: 'test' });
+  try {
+    for (let isLevel = false; !isLevel; await delay(LOOK_MS)) {
+      // While it has no leader nobody answers.
+      const info = connection.request('$JS.API.STREAM.INFO.NLM_g_1', undefined, { timeout: INFO_MS_MAX });
+      const data = await info.then((message) => message.data).catch(() => undefined);
+      if (data === undefined) continue;
+      const { cluster: state } = JSON.parse(Buffer.from(data).toString()) as {
+        cluster?: { leader?: string; replicas?: readonly Replica[] };
+      };
+      const { leader, replicas = [] } = state ?? {};
+      const others = cluster.names.length - 1;
+      isLevel =
+        leader !== undefined &&
+        replicas.filter(({ current, offline }) => current && offline !== true).length === others;
+    }
   } finally {
     await connection.close();
   }
