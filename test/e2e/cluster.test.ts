@@ -13,6 +13,7 @@ import {
   show,
   type Scene,
 } from './harness/takeover-scene.js';
+import { freeze } from '../support/nats.js';
 
 let world: Cluster | undefined;
 const history = new History();
@@ -175,8 +176,8 @@ test.serial(
   async (t) => {
     const [owner, other] = await sides('two');
     const scene = await begin(t, 'two', owner);
+    await freeze(owner.node);
     const stoppedAt = Date.now() / 1000;
-    owner.node.signal('SIGSTOP');
     // Its kernel takes the calls, and nobody answers them.
     const asked = scene.contends.post('lock 0 w 5 1');
     const given = scene.holds.post('unlock 0 r 100 50');

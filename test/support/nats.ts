@@ -36,9 +36,9 @@ export async function startNats(t: ExecutionContext, options: NatsServerOptions 
 }
 
 /** Stops the server where it is, and resolves once each of its threads stands still: one may run on for a moment. */
-export async function freeze(server: NatsServer): Promise<void> {
-  server.signal('SIGSTOP');
-  const tasks = `/proc/${server.pid}/task`;
+export async function freeze(child: { readonly pid: number; signal(signal: NodeJS.Signals): void }): Promise<void> {
+  child.signal('SIGSTOP');
+  const tasks = `/proc/${child.pid}/task`;
   const isStill = (task: string): boolean => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'));
   while (!readdirSync(tasks).every(isStill)) await delay(1);
 }
