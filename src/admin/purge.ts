@@ -31,8 +31,8 @@ const ANSWER_ROWS_MAX = 100;
 interface Done {
   readonly group: PurgedGroup;
   readonly rows: readonly DroppedLock[];
-  /** That something was dropped on. */
-  readonly fileSystems: Iterable<string>;
+  /** That something was dropped on, beside those of the rows. */
+  readonly fileSystems: readonly string[];
 }
 
 /** @throws LedgerError 'not-found' (a single lock), 'refused', or what kept the ledger from taking it */
@@ -53,7 +53,8 @@ export async function purge(port: AdminPort, request: OrderRequest, call: AdminC
   }
   const rows = done.flatMap((one) => one.rows);
   const groups = done.map(({ group }) => group);
-  const touched = what.fileSystem === undefined ? done.flatMap((one) => [...one.fileSystems]) : [what.fileSystem];
+  const named = [...rows.map(({ fileSystem }) => fileSystem), ...done.flatMap(({ fileSystems }) => fileSystems)];
+  const touched = what.fileSystem === undefined ? named : [what.fileSystem];
   return {
     node: port.node().name,
     commandId: order.commandId,
@@ -85,12 +86,12 @@ async function purgeGroup(port: AdminPort, view: GroupView, command: PurgeComman
     return {
       group: { ...facts, counts: { ...counts, ...files }, list: 'none' },
       rows,
-      fileSystems: namesOf(rows, pinned),
+      fileSystems: pinned,
     };
   }
   if (selector.type === 'lock' && !repeated) {
     const group: PurgedGroup = { ...facts, counts: { ...counts, files: 1 }, list: 'kept' };
-    return { group, rows: single, fileSystems: namesOf(single, pinned) };
+    return { group, rows: single, fileSystems: pinned };
   }
   // What of a client pins a file system is counted row by row: its sweep ends first.
   const wanted = selector.type === 'client' ? Number.POSITIVE_INFINITY : ANSWER_ROWS_MAX + 1;
@@ -128,10 +129,6 @@ function withheld(group: string, cause: LedgerError, { commandId }: Order): Ledg
 
 function dropped({ locks, waiters, shares }: PurgeCounts): number {
   return locks + waiters + shares;
-}
-
-function namesOf(rows: readonly DroppedLock[], pinned: readonly string[]): Iterable<string> {
-  return new Set([...rows.map(({ fileSystem }) => fileSystem), ...pinned]);
 }
 
 function total(groups: readonly PurgedGroup[]): PurgeCounts {

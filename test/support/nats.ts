@@ -35,7 +35,7 @@ export async function startNats(t: ExecutionContext, options: NatsServerOptions 
   return server;
 }
 
-/** Stops the server where it is, and resolves once each of its threads stands still: one may run on for a moment. */
+/** Stops a process where it is, and resolves once each of its threads stands still: one may run on for a moment. */
 export async function freeze(child: { readonly pid: number; signal(signal: NodeJS.Signals): void }): Promise<void> {
   child.signal('SIGSTOP');
   const tasks = `/proc/${child.pid}/task`;

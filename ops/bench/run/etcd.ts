@@ -5,30 +5,19 @@
  * written and one field is read here.
  */
 
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { ended, freePort, HOST } from './child.js';
-import { closedLoop, lanes, later, type LoadedConnection, type Tally } from './closed-loop.js';
-import type { Contender } from './shapes.js';
+import { freePort, HOST } from './child.js';
+import { lanes, type LoadedConnection, type Tally } from './closed-loop.js';
+import { startPeer, type Peer } from './peer.js';
 
-export interface Etcd {
-  readonly contender: Contender;
-  stop(): Promise<void>;
-}
-
-const START_MS_MAX = 20_000;
-const TRY_AGAIN_MS = 50;
 /** A message of gRPC has a byte that says whether it is compressed, and its length in four, before it. */
 const PREFIX_BYTES = 5;
 
-export async function startEtcd(folder: string): Promise<Etcd> {
+export async function startEtcd(folder: string): Promise<Peer> {
   const [port, peerPort] = [await freePort(), await freePort()];
   const [clients, peers] = [`http://${HOST}:${port}`, `http://${HOST}:${peerPort}`];
-  const log = join(folder, 'etcd.log');
-  const output = openSync(log, 'a');
   const urls = [
     ['--listen-client-urls', clients],
     ['--advertise-client-urls', clients],
@@ -36,32 +25,15 @@ export async function startEtcd(folder: string): Promise<Etcd> {
     ['--initial-advertise-peer-urls', peers],
     ['--initial-cluster', `default=${peers}`],
   ];
-  const child = spawn('etcd', ['--data-dir', join(folder, 'data'), '--log-level', 'error', ...urls.flat()], {
-    stdio: ['ignore', output, output],
+  return startPeer({
+    name: 'etcd',
+    program: 'etcd',
+    args: ['--data-dir', join(folder, 'data'), '--log-level', 'error', ...urls.flat()],
+    port,
+    folder,
+    answers: () => answers(port),
+    connect: async (n, depth, tally) => loaded(await open(port), n, depth, tally),
   });
-  closeSync(output);
-  const until = performance.now() + START_MS_MAX;
-  while (!(await answers(port))) {
-    if (performance.now() > until || child.exitCode !== null) {
-      await ended(child, 'SIGKILL');
-      throw new Error(`etcd does not answer: see ${log}`);
-    }
-    await later(TRY_AGAIN_MS);
-  }
-  const pid = child.pid ?? 0;
-  return {
-    contender: {
-      name: 'etcd',
-      pid,
-      tcpPort: port,
-      udpPort: port,
-      handles: [],
-      monitored: false,
-      load: (shape, timing) =>
-        closedLoop(pid, async (n, depth, tally) => loaded(await open(port), n, depth, tally), shape, timing),
-    },
-    stop: () => ended(child, 'SIGTERM'),
-  };
 }
 
 /** Each lane takes and drops a key of its own. */

@@ -3,55 +3,24 @@
  * syncs each batch before it answers, and knows nothing of ranges, owners or waiters.
  */
 
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { once } from 'node:events';
-import { ended, freePort, HOST } from './child.js';
-import { closedLoop, lanes, later, type LoadedConnection, type Tally } from './closed-loop.js';
-import type { Contender } from './shapes.js';
+import { freePort, HOST } from './child.js';
+import { lanes, type LoadedConnection, type Tally } from './closed-loop.js';
+import { startPeer, type Peer } from './peer.js';
 
-export interface Redis {
-  readonly contender: Contender;
-  stop(): Promise<void>;
-}
-
-const START_MS_MAX = 10_000;
-const TRY_AGAIN_MS = 20;
-
-export async function startRedis(folder: string): Promise<Redis> {
+export async function startRedis(folder: string): Promise<Peer> {
   const port = await freePort();
-  const output = openSync(join(folder, 'redis.log'), 'a');
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-  const child = spawn('redis-server', ['--port', `${port}`, '--bind', HOST, '--dir', folder, ...durable], {
-    stdio: ['ignore', output, output],
+  return startPeer({
+    name: 'redis',
+    program: 'redis-server',
+    args: ['--port', `${port}`, '--bind', HOST, '--dir', folder, ...durable],
+    port,
+    folder,
+    answers: () => answers(port),
+    connect: async (n, depth, tally) => loaded(await open(port), n, depth, tally),
   });
-  closeSync(output);
-  const until = performance.now() + START_MS_MAX;
-  for (;;) {
-    const socket = await open(port).catch(() => undefined);
-    if (socket !== undefined) {
-      socket.destroy();
-      break;
-    }
-    if (performance.now() > until) throw new Error(`redis-server does not answer: see ${join(folder, 'redis.log')}`);
-    await later(TRY_AGAIN_MS);
-  }
-  const pid = child.pid ?? 0;
-  return {
-    contender: {
-      name: 'redis',
-      pid,
-      tcpPort: port,
-      udpPort: port,
-      handles: [],
-      monitored: false,
-      load: (shape, timing) =>
-        closedLoop(pid, async (n, depth, tally) => loaded(await open(port), n, depth, tally), shape, timing),
-    },
-    stop: () => ended(child, 'SIGTERM'),
-  };
 }
 
 /** Each lane takes and drops a key of its own. */
@@ -102,4 +71,10 @@ async function open(port: number): Promise<Socket> {
   await once(socket, 'connect');
   socket.setNoDelay(true);
   return socket;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = await open(port).catch(() => undefined);
+  socket?.destroy();
+  return socket !== undefined;
 }
